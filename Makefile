@@ -1,0 +1,55 @@
+# make launch: the two example candidates, from nothing to two verdicts. make test: every check and test.
+PYTHON ?= python3
+BIN := .venv/bin
+PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
+
+.PHONY: help env launch test check unit ui selftest clean
+
+help:
+	@echo "make launch    build both example candidates and launch them"
+	@echo "make test      every check and every test"
+	@echo "make selftest  planted failures and their clean twins through the real stages"
+	@echo "make ui        MLflow's UI and Prefect's server on loopback"
+
+env: .venv/.ready
+
+.venv/.ready: infra/locks/cpu.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "launchgate needs Python 3.11 or newer; name one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 2; }
+	@echo "making .venv from infra/locks/cpu.txt (some minutes, once)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(PIP_INSTALL) -r infra/locks/cpu.txt
+	@$(PIP_INSTALL) --no-build-isolation --editable .
+	@touch $@
+
+.venv/.ready-for-tests: .venv/.ready infra/locks/test.txt
+	@$(PIP_INSTALL) -r infra/locks/test.txt
+	@touch $@
+
+# a reject is an answer (status 1); only a command that could not be carried out (status 2) stops make
+launch: .venv/.ready
+	@$(BIN)/python candidates/sentiment_bigram/prepare.py
+	@$(BIN)/python candidates/sentiment_minilm/prepare.py
+	@$(BIN)/launchgate launch candidates/sentiment_bigram || test $$? -eq 1
+	@$(BIN)/launchgate launch candidates/sentiment_minilm || test $$? -eq 1
+
+check: .venv/.ready-for-tests
+	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+
+unit: .venv/.ready-for-tests
+	@$(BIN)/pytest -q -m "not server"
+
+test: check
+	@$(BIN)/python candidates/sentiment_bigram/prepare.py
+	@$(BIN)/python candidates/sentiment_minilm/prepare.py
+	@$(BIN)/pytest -q
+
+selftest: .venv/.ready
+	@$(BIN)/launchgate selftest
+
+ui: .venv/.ready
+	@$(BIN)/launchgate ui
+
+clean:
+	rm -rf .launchgate candidates/data candidates/*/build

@@ -1,0 +1,89 @@
+"""How much Prefect, MLflow, Great Expectations and the report add to the model work of a launch.
+
+Runs the stages that touch the model as a bare script, and then the whole launch, each in a fresh process with an empty
+cache, and prints the ratio of their wall times. `python benchmarks/overhead.py [--check]`
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from harness import finish, parser
+
+ROOT = Path(__file__).resolve().parent.parent
+CANDIDATE = ROOT / "candidates" / "sentiment_minilm"
+GOAL = 1.15
+
+
+def model_work(folder: Path) -> None:
+    """Do what a launch does with the model and nothing else: no flow, no ledger, no data quality, no report."""
+    from infra.storage import open_log
+    from tasks.candidate import load_candidate
+    from tasks.datasets import copy_fixed_sets
+    from tasks.determinism import measure_determinism
+    from tasks.evaluate import PRODUCTION_FILE, evaluate_variant
+    from tasks.evidence import FirstLaunch
+    from tasks.export import check_parity, export_model, serving
+    from tasks.latency import measure_latency
+    from tasks.memory import measure_memory
+    from tasks.policy import load_policy
+    from tasks.provider import prove_provider
+    from tasks.quantize import quantize
+    from tasks.sample import draw_sample
+
+    candidate, policy = load_candidate(CANDIDATE), load_policy("standard")
+    measuring, seed = policy.measure, policy.sample.seed
+    sets = copy_fixed_sets(candidate, folder)
+    log = open_log(str(candidate.resolve(candidate.data.production)))
+    draw_sample(log, candidate.columns, policy.sample, candidate.data.as_of, sets.production)
+    reference = export_model(candidate, sets.production)
+    check_parity(candidate, reference, policy.target, measuring, sets.production, seed)
+    base = folder / "variants" / "fp32" / PRODUCTION_FILE
+    for name in candidate.variants:
+        variant = quantize(candidate, reference, name, policy.target, sets.calibration, measuring.calibration_rows)
+        served = serving(candidate, variant, policy.target, measuring.threads)
+        out = folder / "variants" / name
+        measure_determinism(served, sets.production, measuring, seed, out)
+        prove_provider(served, sets.production)
+        evaluate_variant(candidate, served, sets, out, base, champion=FirstLaunch(model=candidate.name))
+        measure_latency(served, sets.production, measuring, seed, out)
+        measure_memory(served, sets.production, measuring, seed)
+
+
+def seconds(command: list[str]) -> float:
+    """Return the wall seconds of a command in a fresh process with a home of its own."""
+    with tempfile.TemporaryDirectory() as home:
+        environment = os.environ | {"LAUNCHGATE_HOME": home, "MLFLOW_TRACKING_URI": ""}
+        started = time.perf_counter()
+        code = subprocess.run([*command, home], env=environment, check=False, stdout=subprocess.DEVNULL).returncode
+        took = time.perf_counter() - started
+    if code not in {0, 1}:
+        raise SystemExit(f"{' '.join(command)} ended with status {code}")
+    return took
+
+
+def main() -> None:
+    """Measure both and print the ratio."""
+    options = parser(__doc__ or "")
+    options.add_argument("--bare", type=Path, help=argparse.SUPPRESS)
+    arguments = options.parse_args()
+    if arguments.bare:
+        model_work(arguments.bare)
+        return
+    bare = seconds([sys.executable, __file__, "--bare"])
+    launched = seconds(
+        [sys.executable, "-c", "import sys; from flows.cli import main; main(sys.argv[1:-1])", "launch", str(CANDIDATE)]
+    )
+    ratio = launched / bare
+    print(f"bare model work {bare:.1f} s, launch {launched:.1f} s")
+    finish("overhead", ratio, f"<={GOAL}", ratio <= GOAL, {"bare_seconds": bare, "launch_seconds": launched})
+
+
+if __name__ == "__main__":
+    main()

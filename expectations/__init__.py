@@ -1,0 +1,1 @@
+"""What a launch is held to: policies with every number, and Great Expectations suites."""

@@ -1,0 +1,1 @@
+"""Great Expectations suites for prediction logs and evaluation sets."""

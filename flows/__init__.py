@@ -1,0 +1,1 @@
+"""The order of the stages, as Prefect flows, and the command line over them."""

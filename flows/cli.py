@@ -1,0 +1,222 @@
+"""The command `launchgate`. Exit status: 0 promote, 1 reject, 2 the command or its inputs are wrong."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path  # noqa: TC003  typer reads annotations when the program runs
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flows import quiet
+from flows.interrupt import orderly_stop
+from tasks.records import InputError, Target
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tasks.records import Decision
+
+app = typer.Typer(
+    name="launchgate", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
+    help="Decide whether a PyTorch model goes live. Exit status: 0 promote, 1 reject, 2 wrong command or inputs.",
+)  # fmt: skip
+
+PolicyOption = Annotated[
+    str | None,
+    typer.Option("--policy", help="A policy's name or the path of a .yaml file; default: the candidate's own."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on standard output and nothing else there.")]
+RunArgument = Annotated[str, typer.Argument(help="A run's id, the start of it, or its name.")]
+CODES = {"promote": 0, "reject": 1}
+WRONG = 2
+INTERRUPTED = 130
+
+
+@app.command()
+def launch(
+    candidate: Annotated[Path, typer.Argument(help="The candidate's folder, with its candidate.yaml.")],
+    policy: PolicyOption = None,
+    target: Annotated[Target | None, typer.Option(help="Default: the policy's.")] = None,
+    json: JsonOption = False,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Show Prefect's own log here too.")] = False,
+) -> None:
+    """Measure a candidate, decide, record, and make it the champion if it passes."""
+    with quiet.standard_output(json) as out:
+        from flows.preflight import check_inputs
+
+        check_inputs(str(candidate), policy, target)  # as the flow will, but Prefect takes seconds to start
+        quiet.set_up_prefect(verbose)
+        from flows.launch import launch as run
+
+        decision = run(str(candidate), policy, target)
+        _finish(decision, json, out, _report(decision))
+
+
+@app.command()
+def judge(run: RunArgument, policy: PolicyOption = None, json: JsonOption = False) -> None:
+    """Decide again on a run's recorded evidence, measuring nothing and moving nothing."""
+    with quiet.standard_output(json) as out:
+        from infra.ledger import open_ledger
+        from tasks.decide import decide, price
+        from tasks.policy import load_policy, parse_policy
+
+        ledger = open_ledger()
+        run_id = ledger.find(run)
+        recorded = ledger.load(run_id)
+        bar = load_policy(policy) if policy else parse_policy(recorded.policy_text, recorded.decision.policy)
+        _finish(decide(price(recorded.evidence, bar), bar, run_id), json, out, None)
+
+
+@app.command()
+def show(run: RunArgument, json: JsonOption = False) -> None:
+    """Print the recorded decision of a run."""
+    with quiet.standard_output(json) as out:
+        from infra.ledger import open_ledger
+
+        ledger = open_ledger()
+        decision = ledger.load(ledger.find(run)).decision
+        _finish(decision, json, out, _report(decision))
+
+
+@app.command()
+def compare(
+    run: RunArgument,
+    other: Annotated[str, typer.Argument(help="The run to compare it with.")],
+) -> None:
+    """Print two runs side by side: gates that changed, and what differs in the forecasts."""
+    from rich.console import Console
+
+    from infra.ledger import open_ledger
+    from tasks.report.terminal import print_comparison
+
+    ledger = open_ledger()
+    one, two = (ledger.load(ledger.find(name)) for name in (run, other))
+    print_comparison(one.decision, one.evidence, two.decision, two.evidence, Console())
+
+
+@app.command()
+def gates(json: JsonOption = False) -> None:
+    """List every gate: what it decides and what it needs."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from tasks.gates import GATES
+
+    if json:
+        import orjson
+
+        listed = [
+            {
+                "gate": name,
+                "decides": gate.DECIDES,
+                "needs": gate.NEEDS,
+                "checklist": gate.CHECKLIST,
+                "scope": gate.SCOPE,
+            }
+            for name, gate in GATES.items()
+        ]
+        sys.stdout.write(orjson.dumps(listed, option=orjson.OPT_INDENT_2).decode() + "\n")
+        return
+    table = Table(box=None, pad_edge=False, show_edge=False)
+    for heading in ("gate", "decides", "needs", "checklist"):
+        table.add_column(heading, no_wrap=heading == "gate")
+    for name, gate in GATES.items():
+        table.add_row(name, gate.DECIDES, gate.NEEDS, gate.CHECKLIST)
+    Console().print(table)
+
+
+@app.command()
+def init(
+    name: Annotated[str, typer.Argument(help="The new candidate's name, and its folder under candidates/.")],
+) -> None:
+    """Make a new candidate folder that launches as it stands, with comments that say what to change."""
+    from flows.starter import make_candidate
+
+    folder = make_candidate(name)
+    typer.echo(f"made {folder}\nlaunch it: launchgate launch {folder} --policy selftest")
+
+
+@app.command()
+def revalidate(
+    model: Annotated[str, typer.Argument(help="The registered model's name.")],
+    force: Annotated[bool, typer.Option("--force", help="Launch again even in an unchanged environment.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Show Prefect's own log here too.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Launch a model's champion again in the environment as it is now: keep or reject."""
+    with quiet.standard_output(json) as out:
+        quiet.set_up_prefect(verbose)
+        from flows.revalidate import revalidate as run
+
+        verdict = run(model, force)
+        out.write((verdict.model_dump_json(indent=2) if json else verdict.sentence()) + "\n")
+    raise typer.Exit(0 if verdict.outcome == "keep" else 1)
+
+
+@app.command()
+def ui(
+    mlflow_port: Annotated[int, typer.Option(help="Port of MLflow's UI; 0 for a free one.")] = 5000,
+    prefect_port: Annotated[int, typer.Option(help="Port of Prefect's server; 0 for a free one.")] = 4200,
+) -> None:
+    """Start MLflow's UI and Prefect's server on loopback, print their addresses, and stop both on Ctrl-C."""
+    from flows.ui import serve
+
+    serve(mlflow_port, prefect_port)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line; a user's mistake is one message on standard error and exit status 2."""
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    given = list(arguments) if arguments is not None else None
+    try:
+        with orderly_stop():
+            code = app(given, prog_name="launchgate", standalone_mode=False)
+    except InputError as error:
+        raise SystemExit(_complain(str(error))) from None
+    except typer.TyperException as error:
+        raise SystemExit(_complain_of_usage(error)) from None
+    except Exception as error:
+        trace = quiet.keep_trace(error)
+        raise SystemExit(_complain(f"{type(error).__name__}: {error}; {trace}")) from error
+    if code == INTERRUPTED:
+        typer.echo("stopped; an unfinished launch promotes nothing, and what it recorded is kept", err=True)
+    raise SystemExit(code if isinstance(code, int) else 0)
+
+
+def _finish(decision: Decision, json: bool, out: quiet.Writer, report: Path | None) -> None:
+    """Print the decision and leave with its exit status."""
+    if json:
+        out.write(decision.model_dump_json(indent=2, by_alias=True) + "\n")
+    else:
+        from rich.console import Console
+
+        from tasks.report.terminal import print_decision
+
+        print_decision(decision, report, Console())
+    raise typer.Exit(CODES[decision.outcome])
+
+
+def _report(decision: Decision) -> Path | None:
+    from tasks.store import home
+
+    path = home() / "runs" / decision.run_id / "report.html"
+    return path if path.exists() else None
+
+
+def _complain(message: str) -> int:
+    typer.echo(f"launchgate: {message}", err=True)
+    return WRONG
+
+
+def _complain_of_usage(error: typer.TyperException) -> int:
+    """Say what is wrong with the command line; without any argument, the help was printed and says enough."""
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context else "launchgate"
+    message = error.format_message().removesuffix(".").replace("Value error, ", "")
+    return _complain(f"{message[0].lower()}{message[1:]}; see {path} --help") if message else WRONG
+
+
+if __name__ == "__main__":
+    main()

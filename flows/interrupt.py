@@ -1,0 +1,75 @@
+"""What Ctrl-C and a service manager's SIGTERM do: stop in order, and never in the middle of a promotion."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import signal
+import subprocess
+import threading
+from typing import TYPE_CHECKING, Any
+from unittest import mock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@contextlib.contextmanager
+def orderly_stop() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP raise KeyboardInterrupt, as SIGINT does, so that what is open is closed and recorded."""
+    with _handling(dict.fromkeys(_heard(), signal.default_int_handler)):
+        yield
+
+
+@contextlib.contextmanager
+def unstoppable() -> Iterator[Callable[[], contextlib.AbstractContextManager[None]]]:
+    """Let a signal that asks to stop wait, for the block `stoppable()` inside of this one, or else in vain.
+
+    Yields `stoppable`: within it signals do what they did before, and one that came earlier does so first.
+    """
+    waiting: list[int] = []
+
+    @contextlib.contextmanager
+    def stoppable() -> Iterator[None]:
+        with _handling(before):
+            for number in waiting:
+                signal.raise_signal(number)
+            yield
+
+    before = {number: signal.getsignal(number) for number in _heard()}
+    with _handling(dict.fromkeys(before, lambda number, _frame: waiting.append(number))):
+        yield stoppable
+
+
+def start_shielded_server() -> None:
+    """Start the server that Prefect makes for a program without one, where a terminal's Ctrl-C does not reach it.
+
+    It would be gone before the launch is, which would then try for minutes to tell it that it was stopped.
+    """
+    from prefect.server.api.server import SubprocessASGIServer
+    from prefect.settings import PREFECT_API_URL
+
+    if PREFECT_API_URL.value():
+        return
+    apart = functools.partial(subprocess.Popen, start_new_session=True)
+    with mock.patch.object(subprocess, "Popen", apart):  # Prefect gives no other way to say so
+        SubprocessASGIServer().start()
+
+
+def _heard() -> list[int]:
+    """Return the signals to stop that can be handled: not those that nohup has ignored, and none beside the main thread."""
+    if threading.current_thread() is not threading.main_thread():
+        return []
+    return [number for number in STOPS if signal.getsignal(number) not in {signal.SIG_IGN, None}]
+
+
+@contextlib.contextmanager
+def _handling(handlers: Mapping[int, Any]) -> Iterator[None]:
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

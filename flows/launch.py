@@ -1,0 +1,267 @@
+"""A candidate becomes variants, variants yield evidence, gates judge it, the decision is recorded, the registry moves."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path  # noqa: TC003  Prefect reads annotations when the flow runs
+from typing import TYPE_CHECKING
+
+from prefect import flow
+
+from flows import steps
+from flows.announce import Progress, announce
+from flows.interrupt import unstoppable
+from flows.preflight import preflight, read_inputs
+from infra.ledger import open_ledger
+from tasks.candidate import candidate_digest
+from tasks.champion import keep_candidate, keep_graphs, load_kept
+from tasks.decide import decide, price
+from tasks.environment import describe_environment
+from tasks.evaluate import PRODUCTION_FILE
+from tasks.evidence import Evidence, ExportEvidence, FirstLaunch, Unmeasured, VariantEvidence
+from tasks.export import failed_export, serving
+from tasks.files import write_whole
+from tasks.records import Candidate, Decision, InputError, StageError, Target, Variant
+from tasks.store import home
+
+if TYPE_CHECKING:
+    from infra.ledger import Kind, Ledger
+    from tasks.datasets import DataSets
+    from tasks.evidence import SampleEvidence
+    from tasks.policy import Policy
+
+REFERENCE = "fp32"
+MEASUREMENTS = ("provider", "evaluation", "latency", "determinism", "memory", "cost")
+
+
+@dataclass(frozen=True)
+class Launch:
+    """What every stage of one launch shares."""
+
+    candidate: Candidate
+    policy: Policy
+    ledger: Ledger
+    run_id: str
+    folder: Path
+    progress: Progress
+
+
+@flow(name="launch", flow_run_name="{candidate}", persist_result=False, validate_parameters=False)
+def launch(candidate: str, policy: str | None = None, target: Target | None = None) -> Decision:
+    """Take the candidate in a folder to a recorded decision, and make it the champion if that is promote.
+
+    `policy` is a name or a path, by default the candidate's own; `target` replaces the policy's. Raises InputError
+    before anything is measured where the candidate, the policy, the log or the ledger is wrong.
+    """
+    return run(*read_inputs(candidate, policy, target))
+
+
+def run(candidate: Candidate, policy: Policy, kind: Kind = "launch", tags: dict[str, str] | None = None) -> Decision:
+    """Run a launch inside the current flow; `revalidate` runs it for a champion."""
+    ledger = open_ledger()
+    preflight(candidate, policy, ledger)
+    with unstoppable() as stoppable:
+        run_id = ledger.start(candidate, policy, kind, tags or {})
+        try:
+            with stoppable():
+                progress = Progress(candidate.name, run_id, ledger.url(run_id), parts=len(variant_names(candidate)) + 3)
+                current = Launch(candidate, policy, ledger, run_id, home() / "runs" / run_id, progress)
+                evidence = price(measure(current), policy)
+                decision = decide(evidence, policy, run_id)
+                record(current, evidence, decision)
+                progress.advance("the record")
+                announce(decision, ledger.url(run_id))
+            conclude(ledger, run_id, decision, kind)
+        except BaseException as error:
+            stopped = not isinstance(error, Exception)
+            ledger.stop(run_id, "KILLED" if stopped else "FAILED", str(error) or type(error).__name__)
+            raise
+    return decision
+
+
+def conclude(ledger: Ledger, run_id: str, decision: Decision, kind: Kind) -> None:
+    """Give the launch its version, move the champion if the decision says so, and close the run."""
+    if kind == "launch":
+        ledger.register(run_id, decision)
+        if decision.outcome == "promote":
+            ledger.promote(run_id)
+    ledger.stop(run_id, "FINISHED", decision.reasons[0])
+
+
+def measure(current: Launch) -> Evidence:
+    """Collect all evidence; a stage that has no result leaves an `Unmeasured`, and the others go on."""
+    candidate, policy = current.candidate, current.policy
+    keep_candidate(candidate, current.folder)
+    sets = steps.copy_sets(candidate, current.folder)
+    as_of = candidate.data.as_of or datetime.now(UTC)
+    drawn = steps.attempt("sample", steps.sample, candidate, policy.sample, as_of, sets.production)
+    production = sets.production if not isinstance(drawn, Unmeasured) else drawn
+    quality = current.folder / "quality"
+    production_quality = steps.attempt(
+        "validate-production",
+        steps.check_production,
+        production,
+        sets.evaluation,
+        candidate,
+        policy.sample,
+        as_of,
+        quality,
+    )
+    evaluation_quality = steps.attempt(
+        "validate-evaluation", steps.check_evaluation, sets.evaluation, candidate, quality
+    )
+    current.progress.advance("the sample")
+    reference = steps.attempt("export", steps.export, candidate, production)
+    parity = exported(current, reference, production)
+    current.progress.advance("the export")
+    variants = measure_variants(current, sets, drawn, reference)
+    modules = next((found for _, found in variants if found), ())
+    return Evidence(
+        candidate=candidate.name,
+        candidate_folder=candidate.folder.name,
+        candidate_sha256=candidate_digest(candidate),
+        task=candidate.task,
+        target=policy.target,
+        environment=describe_environment(),
+        sample=drawn,
+        production_quality=production_quality,
+        evaluation_quality=evaluation_quality,
+        dependencies=steps.attempt("dependencies", steps.check_lock, candidate, modules),
+        export=parity,
+        variants=tuple(evidence for evidence, _ in variants),
+    )
+
+
+def exported(
+    current: Launch, reference: Variant | Unmeasured, production: Path | Unmeasured
+) -> ExportEvidence | Unmeasured:
+    """Hold the exported graph against torch; a model that can't be exported is itself a finding."""
+    if isinstance(reference, Unmeasured) and reference.finding:
+        return failed_export(reference.why)
+    policy = current.policy
+    return steps.attempt(
+        "parity",
+        steps.parity,
+        current.candidate,
+        reference,
+        policy.target,
+        policy.measure,
+        production,
+        policy.sample.seed,
+    )
+
+
+def measure_variants(
+    current: Launch, sets: DataSets, drawn: SampleEvidence | Unmeasured, reference: Variant | Unmeasured
+) -> list[tuple[VariantEvidence, tuple[str, ...]]]:
+    """Measure fp32 first, since the others are held against its answers, and then each variant that was asked for."""
+    sets_or_none = drawn if isinstance(drawn, Unmeasured) else sets
+    champion = champion_answers(current, sets_or_none)
+    measured = []
+    for name in variant_names(current.candidate):
+        measured.append(measure_variant(current, name, sets_or_none, reference, champion))
+        current.progress.advance(name)
+    return measured
+
+
+def variant_names(candidate: Candidate) -> list[str]:
+    """Return the reference, and then each other variant that was asked for."""
+    return [REFERENCE, *(name for name in candidate.variants if name != REFERENCE)]
+
+
+def measure_variant(
+    current: Launch,
+    name: str,
+    sets: DataSets | Unmeasured,
+    reference: Variant | Unmeasured,
+    champion: Path | FirstLaunch | Unmeasured,
+) -> tuple[VariantEvidence, tuple[str, ...]]:
+    """Make one variant and measure it; returns its evidence and the top-level modules that serving it imports."""
+    candidate, policy = current.candidate, current.policy
+    asked = name in candidate.variants
+    measuring, seed = policy.measure, policy.sample.seed
+    out = current.folder / "variants" / name
+    fixed = sets if isinstance(sets, Unmeasured) else sets.calibration
+    production = sets if isinstance(sets, Unmeasured) else sets.production
+    variant = reference
+    if name != REFERENCE:
+        variant = steps.attempt(
+            f"{name}: quantize",
+            steps.quantize,
+            candidate,
+            reference,
+            name,
+            policy.target,
+            fixed,
+            measuring.calibration_rows,
+        )
+    if isinstance(variant, Unmeasured):
+        return VariantEvidence(name=name, asked=asked, variant=variant, **dict.fromkeys(MEASUREMENTS, variant)), ()
+    keep_graphs(variant, out)
+    served = serving(candidate, variant, policy.target, measuring.threads)
+    base = current.folder / "variants" / REFERENCE / PRODUCTION_FILE
+    repeated = steps.attempt(f"{name}: determinism", steps.repeat, served, production, measuring, seed, out)
+    evidence, modules = (repeated, ()) if isinstance(repeated, Unmeasured) else repeated
+    return VariantEvidence(
+        name=name,
+        asked=asked,
+        variant=variant,
+        provider=steps.attempt(f"{name}: provider", steps.prove, served, production),
+        evaluation=steps.attempt(
+            f"{name}: evaluate", steps.evaluate, candidate, served, sets, out, base, champion=champion
+        ),
+        latency=steps.attempt(f"{name}: latency", steps.time_calls, served, production, measuring, seed, out),
+        determinism=evidence,
+        memory=steps.attempt(f"{name}: memory", steps.watch_memory, served, production, measuring, seed),
+        cost=Unmeasured(stage="cost", why="not projected yet"),
+    ), modules
+
+
+def champion_answers(current: Launch, sets: DataSets | Unmeasured) -> Path | FirstLaunch | Unmeasured:
+    """Let the live champion answer the same production sample, with its own variant and adapter."""
+    live = current.ledger.champion(current.candidate.name)
+    if live is None:
+        return FirstLaunch(model=current.candidate.name)
+    if isinstance(sets, Unmeasured):
+        return sets
+    into = current.folder / "champion"
+    try:
+        kept = current.ledger.fetch(live.run_id, "candidate", into)
+        files = current.ledger.fetch_variant(live.run_id, live.variant, into / "variant")
+        champion, variant = load_kept(kept, live.variant, files)
+    except (InputError, StageError) as error:
+        return Unmeasured(stage="champion", why=f"the champion, version {live.version}, can't be loaded: {error}")
+    policy = current.policy
+    answers = steps.attempt(
+        "champion",
+        steps.ask_champion,
+        champion,
+        variant,
+        policy.target,
+        policy.measure.threads,
+        sets.production,
+        current.candidate,
+        current.folder / "variants" / "champion",
+    )
+    shutil.rmtree(into)
+    return answers
+
+
+def record(current: Launch, evidence: Evidence, decision: Decision) -> None:
+    """Write the decision, the evidence and the report, and put everything into the ledger."""
+    folder = current.folder
+    write_whole(folder / "evidence.json", evidence.model_dump_json().encode())
+    write_whole(folder / "decision.json", decision.model_dump_json(indent=2, by_alias=True).encode())
+    write_whole(folder / "environment.json", evidence.environment.model_dump_json(indent=2).encode())
+    write_whole(folder / "policy.yaml", current.policy.text().encode())
+    steps.attempt("report", steps.report, evidence, decision, folder / "report.html")
+    current.ledger.record(current.run_id, evidence, decision, folder)
+
+
+if __name__ == "__main__":
+    from flows.cli import main
+
+    main(["launch", *sys.argv[1:]])

@@ -1,0 +1,205 @@
+"""A promoted model against the environment as it is now: its recorded answers replayed, its launch done again."""
+
+from __future__ import annotations
+
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from prefect import flow
+from pydantic import ValidationError
+
+from flows import steps
+from flows.announce import announce_revalidation
+from flows.launch import run
+from infra.ledger import open_ledger
+from tasks.champion import load_kept
+from tasks.checkpoint import inspect_checkpoint
+from tasks.environment import describe_environment
+from tasks.evidence import Unmeasured
+from tasks.export import serving
+from tasks.files import digest, write_whole
+from tasks.policy import parse_policy
+from tasks.quantize import RECIPES
+from tasks.records import Candidate, InputError, StageError
+from tasks.revalidation import Revalidation, gate_changes, judge, machine_changes, package_changes
+from tasks.store import home
+
+if TYPE_CHECKING:
+    from infra.ledger import Champion, Ledger, Recorded
+    from tasks.evidence import Environment
+    from tasks.policy import Policy
+    from tasks.records import Decision, Variant
+    from tasks.replay import Replay
+
+RECORD = "revalidation.json"
+
+
+class Live(NamedTuple):
+    """What is live, as its launch recorded it; `candidate` and `variant` lie in files fetched for this revalidation."""
+
+    champion: Champion
+    recorded: Recorded
+    policy: Policy
+    candidate: Candidate
+    variant: Variant
+    golden: Path | Unmeasured
+
+
+@flow(name="revalidate", flow_run_name="{model}", persist_result=False, validate_parameters=False)
+def revalidate(model: str, force: bool = False) -> Revalidation:
+    """Launch a model's champion again in the environment as it is now, and say whether it may stay live.
+
+    Keep where every recorded decision is the same, on the recorded graph and on one exported anew, and the champion's
+    variant passes every blocking gate of its own policy again; else reject. The registry's alias is not moved either way.
+
+    An environment with the digest that the launch recorded is kept at once, unless `force` is set, and no run is opened
+    for it: nothing was measured, so there is nothing to record, and the schedule's history with each outcome is in
+    Prefect. Raises InputError where the model has no champion, or the files of its launch are not as they were recorded.
+    """
+    ledger = open_ledger()
+    ledger.check()
+    champion = ledger.champion(model)
+    if champion is None:
+        raise InputError(
+            f"the model {model} has no champion to validate again; launch a candidate named {model} first, or name "
+            "another model"
+        )
+    recorded, now = ledger.load(champion.run_id), describe_environment()
+    if now.sha256 == recorded.evidence.environment.sha256 and not force:
+        verdict = _unchanged(champion)
+    else:
+        home().mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix="revalidation-", dir=home()) as folder:
+            verdict = again(ledger, fetch(ledger, champion, recorded, Path(folder)), now)
+    announce_revalidation(verdict, ledger.url(verdict.run_id or verdict.champion_run_id))
+    return verdict
+
+
+def fetch(ledger: Ledger, champion: Champion, recorded: Recorded, into: Path) -> Live:
+    """Copy what the champion's launch kept under `into`. Raises InputError where it is gone or was changed.
+
+    The candidate comes back with its own variant alone, since the others say nothing of what is live; with the evaluation
+    and calibration sets that the launch copied; and with the address of its production log.
+    """
+    run_id, name = champion.run_id, recorded.evidence.candidate_folder
+    ledger.fetch(run_id, "candidate", into).rename(into / name)
+    data = ledger.fetch(run_id, "data", into)
+    files = ledger.fetch_variant(run_id, champion.variant, into / "variant")
+    try:
+        kept, variant = load_kept(into / name, champion.variant, files)
+    except StageError as error:
+        raise InputError(
+            f"version {champion.version} of {champion.model} cannot be validated again: {error}"
+        ) from error
+    sets = {part: str(data / f"{part}.parquet") for part in ("evaluation", "calibration")}
+    changed = {"data": kept.data.model_copy(update=sets), "variants": (champion.variant,)}
+    return Live(
+        champion,
+        recorded,
+        parse_policy(recorded.policy_text, recorded.decision.policy),
+        _checked(kept.model_copy(update=changed)),
+        variant,
+        _golden(recorded, champion.variant, files),
+    )
+
+
+def again(ledger: Ledger, live: Live, now: Environment) -> Revalidation:
+    """Replay the recorded inputs, launch again, replay them on the new graph, and record the verdict in the new run.
+
+    A champion that cannot be launched again is rejected: it could be when it was promoted.
+    """
+    champion, before = live.champion, live.recorded.evidence.environment
+    tags = {"champion_run": champion.run_id, "champion_version": champion.version}
+    on_recorded = _replay("recorded graph", live, live.candidate, live.variant)
+    decision: Decision | str
+    try:
+        decision = run(live.candidate, live.policy, "revalidation", tags)
+    except InputError as error:
+        decision = str(error)
+        run_id = ledger.start(live.candidate, live.policy, "revalidation", tags)
+        on_new: Replay | Unmeasured = Unmeasured(stage="replay", why="there is none, since it was not launched again")
+    else:
+        run_id = decision.run_id
+        on_new = _replay_new(live, home() / "runs" / run_id)
+    packages, machine = package_changes(before, now), machine_changes(before, now)
+    outcome, found = judge(on_recorded, on_new, decision, champion.variant, (*packages, *machine))
+    reasons = tuple(reason.replace(f"{live.candidate.folder.parent}/", "") for reason in found)  # it is gone soon
+    verdict = Revalidation(
+        **_named(champion),
+        run_id=run_id,
+        outcome=outcome,
+        reasons=reasons,
+        packages=packages,
+        machine=machine,
+        recorded_graph=on_recorded,
+        new_graph=on_new,
+        gates=() if isinstance(decision, str) else gate_changes(live.recorded.decision, decision, champion.variant),
+    )
+    record = home() / "runs" / run_id / RECORD
+    write_whole(record, verdict.model_dump_json(indent=2).encode())
+    ledger.add(run_id, record, {"verdict": outcome, "verdict_because": reasons[0]})
+    if isinstance(decision, str):
+        ledger.stop(run_id, "FINISHED", reasons[0])
+    return verdict
+
+
+def _replay(case: str, live: Live, candidate: Candidate, variant: Variant) -> Replay | Unmeasured:
+    """Answer the recorded inputs with `variant`, as many threads to a session as at the launch."""
+    measuring, target = live.policy.measure, live.policy.target
+    served = serving(candidate, variant, target, measuring.threads)
+    return steps.attempt(
+        f"replay on the {case}", steps.replay, case, served, live.golden, measuring.stage_timeout_seconds
+    )
+
+
+def _replay_new(live: Live, run_folder: Path) -> Replay | Unmeasured:
+    name = live.champion.variant
+    try:
+        candidate, variant = load_kept(run_folder / "candidate", name, run_folder / "variants" / name)
+    except StageError as error:
+        return Unmeasured(stage="replay", why=f"{name} could not be made again: {error}")
+    return _replay("new graph", live, candidate, variant)
+
+
+def _golden(recorded: Recorded, variant: str, files: Path) -> Path | Unmeasured:
+    """Return the recorded answers among a variant's files. Raises InputError where they are not those of the launch."""
+    found = next(item.determinism for item in recorded.evidence.variants if item.name == variant)
+    if isinstance(found, Unmeasured):
+        return Unmeasured(stage="replay", why=f"the launch recorded no answers: {found.why}")
+    golden = files / Path(found.golden.path).name
+    if not golden.is_file() or digest(golden) != found.golden.sha256:
+        raise InputError(
+            f"the recorded answers {found.golden.path} of run {recorded.decision.run_id} are gone or were changed; "
+            "bring the run's artifacts back, or launch the candidate anew"
+        )
+    return golden
+
+
+def _checked(candidate: Candidate) -> Candidate:
+    """Return the candidate if its files are there and its weights are those that it names; else InputError says what is not."""
+    context = {"folder": candidate.folder, "variants": tuple(RECIPES)}
+    try:
+        checked = Candidate.model_validate(candidate.model_dump(), context=context)
+    except ValidationError as error:
+        said = "; ".join(item["msg"].removeprefix("Value error, ") for item in error.errors())
+        raise InputError(f"the champion of {candidate.name} cannot be launched again: {said}") from error
+    inspect_checkpoint(checked.resolve(checked.checkpoint.path))
+    return checked
+
+
+def _unchanged(champion: Champion) -> Revalidation:
+    because = "the environment is the one it was launched in, so nothing was measured; --force measures all the same"
+    return Revalidation(**_named(champion), run_id=None, outcome="keep", reasons=(because,))
+
+
+def _named(champion: Champion) -> dict[str, Any]:
+    """Return what is validated, and when."""
+    return {
+        "model": champion.model,
+        "version": champion.version,
+        "variant": champion.variant,
+        "champion_run_id": champion.run_id,
+        "revalidated_at": datetime.now(UTC),
+    }

@@ -1,0 +1,133 @@
+"""Every stage as a Prefect task, with its settings in one place.
+
+No task is cached by Prefect: the content-addressed store of `tasks.store` spares unchanged exports, and a measurement
+is never reused. A stage that can meet a network fault is tried again; a measurement is not, since a second try would
+hide what the first one saw.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+from prefect import task
+from prefect.cache_policies import NO_CACHE
+
+from infra.storage import open_log
+from tasks.champion import answer_as_champion
+from tasks.datasets import copy_fixed_sets
+from tasks.dependencies import check_dependencies
+from tasks.determinism import measure_determinism
+from tasks.evaluate import evaluate_variant
+from tasks.evidence import Unmeasured
+from tasks.export import check_parity, export_model
+from tasks.latency import measure_latency
+from tasks.memory import measure_memory
+from tasks.provider import prove_provider
+from tasks.quantize import quantize as quantize_model
+from tasks.records import InputError, ModelError, StageError
+from tasks.replay import replay as replay_recorded
+from tasks.report import write_report
+from tasks.sample import draw_sample
+from tasks.validate import validate_evaluation, validate_production
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+    from pathlib import Path
+
+    from prefect.tasks import Task
+
+    from tasks.evidence import SampleEvidence, ValidationEvidence
+    from tasks.policy import Sampling
+    from tasks.records import Candidate
+
+Parameters = ParamSpec("Parameters")
+Result = TypeVar("Result")
+log = logging.getLogger("launchgate")
+
+
+def _worth_another_try(_task: object, _run: object, state: Any) -> bool:
+    """Tell a fault of the network from a user's mistake, which no second try mends."""
+    return not isinstance(state.result(raise_on_failure=False), (InputError, StageError))
+
+
+def sample_log(candidate: Candidate, sampling: Sampling, as_of: datetime, out: Path) -> SampleEvidence:
+    """Return the sample of the candidate's production log."""
+    address = candidate.data.production
+    source = open_log(address if address.startswith("s3://") else str(candidate.resolve(address)))
+    drawn = draw_sample(source, candidate.columns, sampling, as_of, out)
+    return drawn.model_copy(update={"raw": drawn.raw.model_copy(update={"path": f"{out.parent.name}/{out.name}"})})
+
+
+def validate_log(
+    production: Path, evaluation: Path, candidate: Candidate, sampling: Sampling, as_of: datetime, out: Path
+) -> ValidationEvidence:
+    """Return how the sample stands to its suite."""
+    import pandas as pd
+
+    return validate_production(
+        pd.read_parquet(production), candidate.columns, as_of=as_of, window_days=sampling.window_days,
+        stale_after_hours=sampling.stale_after_hours, evaluation=pd.read_parquet(evaluation), out=out,
+    )  # fmt: skip
+
+
+def validate_set(evaluation: Path, candidate: Candidate, out: Path) -> ValidationEvidence:
+    """Return how the evaluation set stands to its suite."""
+    import pandas as pd
+
+    return validate_evaluation(pd.read_parquet(evaluation), candidate.columns, out)
+
+
+def _step(function: Callable[Parameters, Result], name: str, *tags: str) -> Task[Parameters, Result]:
+    """Bind a stage that is run once, with nothing cached or persisted by Prefect."""
+    return task(name=name, tags=tags, cache_policy=NO_CACHE, persist_result=False)(function)
+
+
+copy_sets = _step(copy_fixed_sets, "copy-sets")
+sample = task(
+    name="sample",
+    cache_policy=NO_CACHE,
+    persist_result=False,
+    retries=2,
+    retry_delay_seconds=2,
+    retry_condition_fn=_worth_another_try,
+)(sample_log)
+check_production = _step(validate_log, "validate-production", "quality")
+check_evaluation = _step(validate_set, "validate-evaluation", "quality")
+export = _step(export_model, "export")
+parity = _step(check_parity, "parity", "target")
+quantize = _step(quantize_model, "quantize")
+prove = _step(prove_provider, "prove-provider", "target")
+ask_champion = _step(answer_as_champion, "ask-champion", "target")
+evaluate = _step(evaluate_variant, "evaluate", "target")
+time_calls = _step(measure_latency, "latency", "target", "timing")
+repeat = _step(measure_determinism, "determinism", "target")
+watch_memory = _step(measure_memory, "memory", "target")
+replay = _step(replay_recorded, "replay", "target")
+check_lock = _step(check_dependencies, "dependencies")
+report = _step(write_report, "report")
+
+
+def attempt(stage: str, step: Task[..., Result], *args: Any, **kwargs: Any) -> Result | Unmeasured:
+    """Run a step and return its result, or why there is none: the launch goes on and collects what it can.
+
+    A positional argument that is itself unmeasured means that the step has nothing to work on, and it is not run.
+    What the user is to mend (InputError) does not stop it either: preflight has refused what could be seen before.
+    """
+    for given in args:
+        if isinstance(given, Unmeasured):
+            return Unmeasured(stage=stage, why=f"not run, since {given.stage} has no result: {given.why}")
+    started = time.monotonic()
+    state: Any = step(*args, return_state=True, **kwargs)
+    took = time.monotonic() - started
+    if state.is_completed():
+        log.info("%s done in %.1f s", stage, took)
+        result: Result = state.result()
+        return result
+    error = state.result(raise_on_failure=False)
+    foreseen = isinstance(error, (InputError, StageError))
+    why = str(error) if foreseen else f"{type(error).__name__}: {error}"
+    log.warning("%s has no result after %.1f s: %s", stage, took, why)
+    return Unmeasured(stage=stage, why=why, crashed=not foreseen, finding=isinstance(error, ModelError))

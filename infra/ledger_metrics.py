@@ -1,0 +1,193 @@
+"""Evidence as named numbers. A name's part before the last slash is the section that MLflow draws its chart in.
+
+What was measured at several batch sizes has the batch size as its step, so that a chart is a curve over batch sizes and
+never shows another quantity beside it; what is one number has step 0 and becomes a bar. Absence gives no number at all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from tasks.evidence import (
+    CostEvidence,
+    DependencyEvidence,
+    DeterminismEvidence,
+    EvaluationEvidence,
+    ExportEvidence,
+    LatencyEvidence,
+    MemoryEvidence,
+    Paired,
+    ProviderEvidence,
+    SampleEvidence,
+    ValidationEvidence,
+)
+from tasks.records import Variant
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from tasks.evidence import Difference, Evidence, Scores, Tally, VariantEvidence
+    from tasks.records import GateResult
+
+MB = 1e6
+MS = 1e3
+PERCENTILES = (50, 90, 95, 99, 99.9)
+LONGEST_PART = 80
+
+
+class Point(NamedTuple):
+    """One value of a metric."""
+
+    name: str
+    value: float
+    step: int = 0
+
+
+def name_part(text: str) -> str:
+    """Return `text` as one part of a metric's name; a changed text carries its hash, so that no two become the same."""
+    clean = re.sub(r"[^\w.\- ]", "_", text).strip(" .")[:LONGEST_PART] or "_"
+    return clean if clean == text else f"{clean}-{hashlib.sha256(text.encode()).hexdigest()[:6]}"
+
+
+def gate_points(results: Iterable[GateResult]) -> Iterator[Point]:
+    """Give 1 for a gate that passes and 0 for one that does not; an unmeasured gate has no number."""
+    for result in results:
+        if result.outcome != "unmeasured":
+            yield Point(f"gate/{name_part(result.gate)}", float(result.outcome == "pass"))
+
+
+def launch_points(evidence: Evidence) -> Iterator[Point]:
+    """Give the numbers of the launch as a whole: sample, data quality, dependencies, export."""
+    sample, dependencies, export = evidence.sample, evidence.dependencies, evidence.export
+    if isinstance(sample, SampleEvidence):
+        for field in ("rows", "labelled_rows", "log_rows", "malformed_rows", "duplicated_rows", "outside_window_rows"):
+            yield Point(f"sample/{field}", getattr(sample, field))
+    for quality in (evidence.production_quality, evidence.evaluation_quality):
+        if isinstance(quality, ValidationEvidence):
+            failed = sum(not result.success for result in quality.results)
+            yield Point(f"quality/{quality.dataset}_failed_expectations", failed)
+    if isinstance(dependencies, DependencyEvidence):
+        for field in ("not_exact", "not_locked", "drifted"):
+            yield Point(f"dependencies/{field}", len(getattr(dependencies, field)))
+    if isinstance(export, ExportEvidence):
+        yield from _difference_points("export", export.parity)
+
+
+def headline_points(variant: VariantEvidence) -> Iterator[Point]:
+    """Give the few single numbers that launches and variants are compared by; the same names on both kinds of run."""
+    evaluation, latency, memory, cost = variant.evaluation, variant.latency, variant.memory, variant.cost
+    if isinstance(evaluation, EvaluationEvidence):
+        for scores in (evaluation.evaluation, evaluation.production):
+            yield from _accuracy(f"accuracy/{scores.dataset}", scores.overall)
+    if isinstance(latency, LatencyEvidence):
+        for times in latency.batches:
+            if times.batch == 1:
+                yield from _percentiles("latency_batch1", times.seconds, 0)
+        rates = [times.batch / np.mean(times.seconds) for times in latency.batches if times.seconds]
+        if rates:
+            yield Point("throughput/best_rows_per_second", float(max(rates)))
+    if isinstance(memory, MemoryEvidence) and memory.peaks:
+        yield Point("memory/highest_peak_mb", max(peak.peak_bytes for peak in memory.peaks) / MB)
+    if isinstance(cost, CostEvidence):
+        yield Point("cost/usd_per_million", cost.usd_per_thousand * 1000)  # MLflow's charts show two decimals
+        for field in ("usd_per_thousand", "usd_per_month", "replicas"):
+            yield Point(f"cost/{field}", getattr(cost, field))
+
+
+def variant_points(variant: VariantEvidence) -> Iterator[Point]:
+    """Give every number of one variant."""
+    yield from headline_points(variant)
+    if isinstance(variant.variant, Variant):
+        yield Point("size/model_mb", variant.variant.size_bytes / MB)
+    if isinstance(variant.provider, ProviderEvidence) and variant.provider.nodes:
+        nodes = variant.provider.nodes
+        yield Point(
+            "provider/wanted_share_of_nodes", nodes.get(variant.provider.wanted_provider, 0) / sum(nodes.values())
+        )
+    if isinstance(variant.evaluation, EvaluationEvidence):
+        yield from _evaluation_points(variant.evaluation)
+    if isinstance(variant.latency, LatencyEvidence):
+        yield from _latency_points(variant.latency)
+    if isinstance(variant.determinism, DeterminismEvidence):
+        yield from _difference_points("repeat", variant.determinism.repeats)
+        yield from _difference_points("batch", variant.determinism.batches)
+    if isinstance(variant.memory, MemoryEvidence):
+        yield from _memory_points(variant.memory)
+    if isinstance(variant.cost, CostEvidence):
+        for field in ("usd_per_thousand_high", "usd_per_month_high", "replicas_high", "service_ms"):
+            yield Point(f"cost/{field}", getattr(variant.cost, field))
+
+
+def _evaluation_points(evaluation: EvaluationEvidence) -> Iterator[Point]:
+    for scores in (evaluation.evaluation, evaluation.production):
+        yield from _score_points(scores)
+    for baseline, paired in (("reference", evaluation.against_reference), ("champion", evaluation.against_champion)):
+        if isinstance(paired, Paired):
+            yield from _paired_points(baseline, paired)
+
+
+def _score_points(scores: Scores) -> Iterator[Point]:
+    for part in scores.slices:
+        yield from _accuracy(f"accuracy/{scores.dataset}/{name_part(part.column)}/{name_part(part.value)}", part.tally)
+    if scores.overall.rows:
+        answered = scores.overall.rows - scores.overall.abstained - scores.overall.errors
+        yield Point(f"answered/{scores.dataset}", answered / scores.overall.rows)
+    for field in ("exceptions", "non_finite", "malformed"):
+        yield Point(f"errors/{scores.dataset}_{field}", getattr(scores, field))
+
+
+def _paired_points(baseline: str, paired: Paired) -> Iterator[Point]:
+    yield Point(f"flips/{baseline}", paired.overall.flips)
+    parts = [(f"/{name_part(part.column)}/{name_part(part.value)}", part.tally) for part in paired.slices]
+    for suffix, tally in [("", paired.overall), *parts]:
+        if tally.labelled:
+            change = (tally.candidate_only - tally.baseline_only) / tally.labelled
+            yield Point(f"accuracy_change/{baseline}{suffix}", change)
+
+
+def _latency_points(latency: LatencyEvidence) -> Iterator[Point]:
+    yield Point("start/load_seconds", latency.load_seconds)
+    yield Point("start/first_call_ms", latency.first_call_seconds * MS)
+    for times in latency.batches:
+        yield from _percentiles("latency", times.seconds, times.batch)
+        if times.seconds:
+            mean = float(np.mean(times.seconds))
+            yield Point("latency/mean_ms_per_row", mean * MS / times.batch, times.batch)
+            yield Point("throughput/rows_per_second", times.batch / mean, times.batch)
+
+
+def _memory_points(memory: MemoryEvidence) -> Iterator[Point]:
+    yield Point("memory/loaded_mb", memory.loaded_bytes / MB)
+    yield Point("memory/warm_mb", memory.warm_bytes / MB)
+    for peak in memory.peaks:
+        yield Point("memory/peak_mb", peak.peak_bytes / MB, peak.batch)
+    for name, samples in (("resident", memory.soak_rss), ("python", memory.soak_python)):
+        for calls, size in samples:
+            yield Point(f"soak/{name}_mb", size / MB, calls)
+
+
+def _accuracy(name: str, tally: Tally) -> Iterator[Point]:
+    if tally.labelled:
+        yield Point(name, tally.correct / tally.labelled)
+
+
+def _percentiles(section: str, seconds: tuple[float, ...], step: int) -> Iterator[Point]:
+    """Give the percentiles that have at least one of the samples above them; fewer samples say nothing of such a tail."""
+    for percentile in PERCENTILES:
+        if round(len(seconds) * (100 - percentile) / 100, 6) >= 1:
+            yield Point(f"{section}/p{percentile}_ms", float(np.percentile(seconds, percentile)) * MS, step)
+
+
+def _difference_points(name: str, differences: tuple[Difference, ...]) -> Iterator[Point]:
+    """Give the worst of the comparisons that could be made."""
+    made = [difference for difference in differences if difference.error is None]
+    if made:
+        yield Point(f"flips/{name}", max(difference.flips for difference in made))
+    for field in ("max_abs", "max_relative"):
+        values = [value for difference in made if (value := getattr(difference, field)) is not None]
+        if values:
+            yield Point(f"difference/{name}_{field}", max(values))

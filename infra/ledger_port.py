@@ -1,0 +1,234 @@
+"""What a launch needs of a ledger, the records that it answers with, and a ledger in memory for tests of flows."""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from pydantic import AwareDatetime
+
+from tasks.evidence import Evidence, Unmeasured
+from tasks.records import Candidate, Decision, InputError, Record
+
+if TYPE_CHECKING:
+    from tasks.policy import Policy
+
+Kind = Literal["launch", "revalidation"]
+Status = Literal["FINISHED", "FAILED", "KILLED"]
+PREFIX_LENGTH = 4
+
+
+class Champion(Record):
+    """The version that is live, and the launch that decided it; `promoted_at` is unset where the alias was moved by hand."""
+
+    model: str
+    version: str
+    run_id: str
+    variant: str
+    decided_at: AwareDatetime
+    previous: str | None = None
+    promoted_at: AwareDatetime | None = None
+
+
+class Promotion(Record):
+    """What a promotion did: the version that was asked for, the champion it replaced, and whether anything moved."""
+
+    model: str
+    version: str
+    previous: str | None
+    changed: bool
+
+
+class Recorded(Record):
+    """A launch read back from the ledger."""
+
+    evidence: Evidence
+    decision: Decision
+    policy_text: str
+
+
+class Ledger(Protocol):
+    """Where launches are recorded and champions are named. Run ids are those of the launch's parent run."""
+
+    def check(self) -> None:
+        """Raise InputError within seconds where nothing could be recorded."""
+
+    def start(self, candidate: Candidate, policy: Policy, kind: Kind, tags: dict[str, str]) -> str:
+        """Open a run for a launch and return its id."""
+
+    def record(self, run_id: str, evidence: Evidence, decision: Decision, folder: Path) -> None:
+        """Keep all that a launch measured and decided; recording the same again adds nothing."""
+
+    def add(self, run_id: str, file: Path, tags: dict[str, str]) -> None:
+        """Keep one more file of a run, and tags: what was concluded from a launch after it was recorded."""
+
+    def stop(self, run_id: str, status: Status, reason: str) -> None:
+        """Close a run, and whatever of it is still open."""
+
+    def register(self, run_id: str, decision: Decision) -> str:
+        """Return the registry version of the variant decided on, else of fp32, made once; "" where there is neither."""
+
+    def promote(self, run_id: str) -> Promotion:
+        """Make the recorded decision's variant the champion, once; InputError where it is not to be promoted."""
+
+    def champion(self, model: str) -> Champion | None:
+        """Return what is live, None before a first launch."""
+
+    def history(self, model: str) -> tuple[Champion, ...]:
+        """Return every champion that was promoted, the oldest first."""
+
+    def find(self, run: str) -> str:
+        """Return the id of a launch from its id, the start of it, or its name; InputError where none or several match."""
+
+    def load(self, run_id: str) -> Recorded:
+        """Return a recorded launch."""
+
+    def fetch(self, run_id: str, artifact: str, into: Path) -> Path:
+        """Copy a file or folder of a launch under `into` and return where it is."""
+
+    def fetch_variant(self, run_id: str, variant: str, into: Path) -> Path:
+        """Copy a variant's files into `into` and return it."""
+
+    def url(self, run_id: str) -> str | None:
+        """Return the address of a run's page, None where no server shows it."""
+
+
+def run_name(candidate: Candidate, policy: Policy, kind: Kind) -> str:
+    """Return the name of a launch's run: the candidate's folder and the policy, and the kind where it is no launch."""
+    parts = [candidate.folder.name, policy.name, *([] if kind == "launch" else [kind])]
+    return " · ".join(parts)
+
+
+def measured_variant(evidence: Evidence, decision: Decision) -> str:
+    """Return the variant that stands for a launch: the one decided on, else fp32 if it could be made, else ""."""
+    made = {item.name for item in evidence.variants if not isinstance(item.variant, Unmeasured)}
+    return next((name for name in (decision.variant, "fp32") if name in made), "")
+
+
+def refuse_unless_promote(run_id: str, decision: Decision) -> str:
+    """Return the variant to promote; InputError where the decision is another."""
+    if decision.outcome != "promote" or decision.variant is None:
+        raise InputError(
+            f"run {run_id} decided {decision.outcome} for {decision.candidate}, so nothing can be promoted; "
+            f"read why with `launchgate show {run_id[:8]}`"
+        )
+    return decision.variant
+
+
+class MemoryLedger:
+    """A ledger that lives as long as its process; files are read from the folders that launches left."""
+
+    def __init__(self) -> None:
+        self.names: dict[str, str] = {}
+        self.statuses: dict[str, str] = {}
+        self.tags: dict[str, dict[str, str]] = {}
+        self.launches: dict[str, tuple[Evidence, Decision, Path]] = {}
+        self.versions: dict[str, list[str]] = {}
+        self.champions: list[Champion] = []
+
+    def check(self) -> None:
+        """Memory is always there."""
+
+    def start(self, candidate: Candidate, policy: Policy, kind: Kind, tags: dict[str, str]) -> str:
+        """Open a run."""
+        run_id = uuid.uuid4().hex
+        self.names[run_id] = run_name(candidate, policy, kind)
+        self.statuses[run_id] = "RUNNING"
+        self.tags[run_id] = tags
+        return run_id
+
+    def record(self, run_id: str, evidence: Evidence, decision: Decision, folder: Path) -> None:
+        """Keep the records and the folder's path."""
+        self.launches[run_id] = (evidence, decision, folder)
+
+    def add(self, run_id: str, file: Path, tags: dict[str, str]) -> None:  # noqa: ARG002  it lies where launches leave it
+        """Keep the tags."""
+        self.tags[run_id] = {**self.tags[run_id], **tags}
+
+    def stop(self, run_id: str, status: Status, reason: str) -> None:
+        """Close a run."""
+        self.statuses[run_id] = status
+        self.tags[run_id] = {**self.tags[run_id], "launchgate.stopped": reason}
+
+    def register(self, run_id: str, decision: Decision) -> str:
+        """Return the run's place among the runs of its model, from 1."""
+        if not measured_variant(self.launches[run_id][0], decision):
+            return ""
+        runs = self.versions.setdefault(decision.candidate, [])
+        if run_id not in runs:
+            runs.append(run_id)
+        return str(runs.index(run_id) + 1)
+
+    def promote(self, run_id: str) -> Promotion:
+        """Append to the champions."""
+        if run_id not in self.launches:
+            raise InputError(f"run {run_id} was not recorded to its end, so it decided nothing; launch again")
+        decision = self.launches[run_id][1]
+        variant = refuse_unless_promote(run_id, decision)
+        model, version = decision.candidate, self.register(run_id, decision)
+        for past in self.history(model):
+            if past.version == version:
+                return Promotion(model=model, version=version, previous=past.previous, changed=False)
+        current = self.champion(model)
+        previous = current.version if current else None
+        self.champions.append(
+            Champion(
+                model=model,
+                version=version,
+                run_id=run_id,
+                variant=variant,
+                decided_at=decision.decided_at,
+                previous=previous,
+                promoted_at=datetime.now(UTC),
+            )
+        )
+        return Promotion(model=model, version=version, previous=previous, changed=True)
+
+    def champion(self, model: str) -> Champion | None:
+        """Return the last one promoted."""
+        return next(iter(reversed(self.history(model))), None)
+
+    def history(self, model: str) -> tuple[Champion, ...]:
+        """Return all that were promoted."""
+        return tuple(champion for champion in self.champions if champion.model == model)
+
+    def find(self, run: str) -> str:
+        """Return the newest run that is meant."""
+        starts = [item for item in self.names if len(run) >= PREFIX_LENGTH and item.startswith(run)]
+        named = [item for item, name in self.names.items() if name == run or name.split(" · ")[0] == run]
+        if len(starts) > 1 or not starts + named:
+            raise InputError(f"no one run is '{run}'; the last ones are {', '.join(list(self.names)[-5:]) or 'none'}")
+        return (starts or named)[-1]
+
+    def load(self, run_id: str) -> Recorded:
+        """Return the records that were kept."""
+        evidence, decision, folder = self.launches[run_id]
+        policy_text = (folder / "policy.yaml").read_text(encoding="utf-8")
+        return Recorded(evidence=evidence, decision=decision, policy_text=policy_text)
+
+    def fetch(self, run_id: str, artifact: str, into: Path) -> Path:
+        """Copy from the launch's folder."""
+        source = self.launches[run_id][2] / artifact
+        if not source.exists():
+            raise InputError(f"run {run_id} has no artifact {artifact}")
+        target = into / artifact
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, target, dirs_exist_ok=True)
+        else:
+            shutil.copyfile(source, target)
+        return target
+
+    def fetch_variant(self, run_id: str, variant: str, into: Path) -> Path:
+        """Copy from the variant's folder."""
+        source = self.launches[run_id][2] / "variants" / variant
+        if not source.is_dir():
+            raise InputError(f"run {run_id} has no variant {variant}")
+        return Path(shutil.copytree(source, into, dirs_exist_ok=True))
+
+    def url(self, run_id: str) -> str | None:  # noqa: ARG002  the port's signature
+        """Memory has no pages."""
+        return None

@@ -1,0 +1,142 @@
+"""A decision in words and tables, as MLflow shows them: description, tags, gates table, data sets."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from tasks.evidence import SampleEvidence
+from tasks.files import digest
+from tasks.records import Variant
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tasks.evidence import Evidence, VariantEvidence
+    from tasks.policy import Policy
+    from tasks.records import Candidate, Decision
+
+VARIANT_TAG = "variant_sha256"
+LONGEST_TEXT = 6000
+DIGEST_LENGTH = 36
+TABLE_COLUMNS = (
+    "outcome",
+    "observed",
+    "bound",
+    "limit",
+    "unit",
+    "because",
+    "severity",
+    "confidence",
+    "checklist",
+    "variant",
+)
+TABLE_DIGITS = 6
+
+
+def shorten(text: str) -> str:
+    """Return `text`, cut where MLflow would refuse it as a tag or parameter."""
+    return text if len(text) <= LONGEST_TEXT else f"{text[: LONGEST_TEXT - 1]}…"
+
+
+def note(decision: Decision) -> str:
+    """Return a run's description in Markdown: the verdict, then the reasons."""
+    what = f"`{decision.candidate}`" + (f" as `{decision.variant}`" if decision.variant else "")
+    head = f"**{decision.outcome.upper()}** {what} on `{decision.target}` under policy `{decision.policy.name}`"
+    return shorten("\n".join([head, "", *(f"- {reason}" for reason in decision.reasons)]))
+
+
+def decision_tags(decision: Decision) -> dict[str, str]:
+    """Return what both a run and a registry version are tagged with."""
+    return {
+        "outcome": decision.outcome,
+        "candidate": decision.candidate,
+        "candidate_sha256": decision.candidate_sha256,
+        "target": decision.target,
+        "policy": decision.policy.name,
+        "policy_sha256": decision.policy.sha256,
+        "decided_at": decision.decided_at.isoformat(),
+    }
+
+
+def asked_params(candidate: Candidate, policy: Policy) -> dict[str, Any]:
+    """Return what a launch was asked for, as the parameters of its run."""
+    return {
+        "target": policy.target,
+        "policy": policy.name,
+        "policy_sha256": policy.sha256,
+        "task": candidate.task,
+        "variants": ", ".join(candidate.variants),
+        "sample_seed": policy.sample.seed,
+    }
+
+
+def parent_tags(decision: Decision, shown: str) -> dict[str, str]:
+    """Return the tags of a launch's run; `shown` is the variant whose numbers stand for it."""
+    return {
+        **decision_tags(decision),
+        **_gate_tags(decision, None),
+        "variant": decision.variant or "none",
+        "launchgate.headline_variant": shown or "none",
+        "mlflow.note.content": note(decision),
+        "mlflow.loggedArtifacts": json.dumps([{"path": "gates.json", "type": "table"}]),
+    }
+
+
+def child_tags(variant: VariantEvidence, decision: Decision) -> dict[str, str]:
+    """Return the tags of a variant's run; only a variant that could be made has a digest."""
+    made = variant.variant
+    return {
+        **({VARIANT_TAG: made.sha256} if isinstance(made, Variant) else {"not_made": made.why}),
+        **_gate_tags(decision, variant.name),
+        "candidate": decision.candidate,
+        "chosen": str(variant.name == decision.variant).lower(),
+    }
+
+
+def _gate_tags(decision: Decision, variant: str | None) -> dict[str, str]:
+    return {f"gate.{result.gate}": result.outcome for result in decision.gates if result.variant == variant}
+
+
+def gates_table(decision: Decision) -> dict[str, list[Any]]:
+    """Return the gates as a table in the split layout of `pandas.DataFrame.to_json`, which MLflow's tables are kept in.
+
+    MLflow compares the tables of several launches row by row: the first column is a row's name, the second is compared.
+    """
+    rows = []
+    for result in decision.gates:
+        name = f"{result.gate} ({result.variant})" if result.variant else result.gate
+        rows.append([name, *(_cell(getattr(result, column)) for column in TABLE_COLUMNS)])
+    return {"columns": ["gate", *TABLE_COLUMNS], "data": rows}
+
+
+def _cell(value: Any) -> Any:
+    return float(f"{value:.{TABLE_DIGITS}g}") if isinstance(value, float) else value
+
+
+def data_sets(evidence: Evidence, folder: Path) -> Iterator[tuple[dict[str, str], dict[str, str]]]:
+    """Yield each Parquet file of the run folder's `data/` as the fields and tags of one of MLflow's data sets.
+
+    MLflow takes the start of a digest only; the whole SHA-256 is a tag. A schema is column names and Arrow types.
+    """
+    import pyarrow.parquet as pq
+
+    for path in sorted((folder / "data").glob("*.parquet")):
+        with pq.ParquetFile(path) as file:
+            columns = [{"name": field.name, "type": str(field.type)} for field in file.schema_arrow]
+            rows = file.metadata.num_rows
+        sample = evidence.sample
+        origin = evidence.candidate_folder
+        if path.stem == "production" and isinstance(sample, SampleEvidence):
+            origin = sample.source
+        sha256 = digest(path)
+        fields = {
+            "name": path.stem,
+            "digest": sha256[:DIGEST_LENGTH],
+            "source_type": "local",
+            "source": json.dumps({"uri": origin}),
+            "schema": json.dumps({"mlflow_colspec": columns}),
+            "profile": json.dumps({"num_rows": rows}),
+        }
+        yield fields, {"mlflow.data.context": path.stem, "sha256": sha256}

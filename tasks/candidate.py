@@ -1,0 +1,66 @@
+"""Read a candidate's folder: its `candidate.yaml`, its weights, and what its content is known by."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from tasks.checkpoint import inspect_checkpoint
+from tasks.files import digest, digest_of
+from tasks.quantize import RECIPES
+from tasks.records import Candidate, InputError
+from tasks.yamlfile import read_record
+
+
+def load_candidate(folder: Path | str) -> Candidate:
+    """Return the candidate in `folder`, every path checked and the weights inspected before any code of it runs.
+
+    Raises InputError with every mistake of `candidate.yaml` at once, or where the weights could run code when loaded.
+    """
+    folder = Path(folder).resolve()
+    if not folder.is_dir():
+        raise InputError(
+            f"there is no candidate folder at {folder}; give the folder that holds candidate.yaml, "
+            "or make one with `launchgate init NAME`"
+        )
+    path = folder / "candidate.yaml"
+    if not path.is_file():
+        raise InputError(f"{folder} has no candidate.yaml; write one, or make a folder with `launchgate init NAME`")
+    context = {"folder": folder, "variants": tuple(RECIPES)}
+    candidate = read_record(path, Candidate, context, folder=folder)
+    inspect_checkpoint(candidate.resolve(candidate.checkpoint.path))
+    return candidate
+
+
+def code_files(candidate: Candidate) -> list[Path]:
+    """Return the candidate's Python files, sorted; data, builds and hidden folders are left out."""
+    kept = [
+        path
+        for path in candidate.folder.rglob("*.py")
+        if not any(part.startswith(".") or part == "__pycache__" for part in path.relative_to(candidate.folder).parts)
+    ]
+    return sorted({*kept, candidate.resolve(candidate.adapter)})
+
+
+def candidate_digest(candidate: Candidate) -> str:
+    """Return the SHA-256 of all that makes the candidate: configuration, code, weights and fixed data."""
+    settings = candidate.model_dump(mode="json", exclude={"folder", "policy", "data"})
+    code = {path.name: digest(path) for path in code_files(candidate)}
+    data = [digest(candidate.resolve(path)) for path in (candidate.data.evaluation, candidate.data.calibration)]
+    return digest_of(settings, code, digest(candidate.resolve(candidate.checkpoint.path)), data)
+
+
+def snapshot(candidate: Candidate, into: Path) -> None:
+    """Copy into `into` what serving the candidate takes, laid out as in its folder: code, weights, lock, candidate.yaml."""
+    files = [candidate.folder / "candidate.yaml", *code_files(candidate)]
+    files += [candidate.resolve(candidate.checkpoint.path)]
+    files += [candidate.resolve(path) for path in (candidate.checkpoint.sha256_file, candidate.lock) if path]
+    for source in files:
+        if not source.is_relative_to(candidate.folder):
+            raise InputError(f"{source} lies outside the candidate's folder {candidate.folder}; move it inside")
+        target = into / source.relative_to(candidate.folder)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, target, dirs_exist_ok=True)
+        else:
+            shutil.copyfile(source, target)

@@ -1,0 +1,75 @@
+"""Measurements run in a process of their own, so that a crash, a hang or another stage's memory is not the launch's."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from tasks.records import Record, StageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Request = TypeVar("Request", bound=Record)
+Response = TypeVar("Response", bound=Record)
+ROOT = Path(__file__).parent.parent
+STDERR_SHOWN = 400
+
+
+def measure(module: str, request: Record, response: type[Response], timeout_seconds: float) -> Response:
+    """Run `python -m module REQUEST RESPONSE` in a fresh process and return the record that it wrote.
+
+    Raises StageError where the process raised, crashed, or was not done after `timeout_seconds`; it is then gone.
+    """
+    with tempfile.TemporaryDirectory(prefix="launchgate-") as folder:
+        asked, answered, said = (Path(folder) / name for name in ("request.json", "response.json", "stderr"))
+        asked.write_text(request.model_dump_json())
+        # String hashes must differ between processes as they do in production.
+        environment = {key: value for key, value in os.environ.items() if key != "PYTHONHASHSEED"}
+        environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+        with said.open("wb") as stderr:
+            process = subprocess.Popen(
+                [sys.executable, "-m", module, str(asked), str(answered)],
+                stdin=subprocess.DEVNULL, stdout=stderr, stderr=stderr, env=environment, start_new_session=True,
+            )  # fmt: skip
+            try:
+                code = process.wait(timeout_seconds)
+            except subprocess.TimeoutExpired as error:
+                raise StageError(f"{module} was not done after {timeout_seconds:g} s and was stopped") from error
+            finally:
+                _end(process)
+        if code != 0 or not answered.exists():
+            raise StageError(f"{module} {_ending(code)}: {_last_words(said)}")
+        return response.model_validate_json(answered.read_bytes())
+
+
+def serve(request: type[Request], answer: Callable[[Request], Record]) -> None:
+    """Be the child's side of `measure`: read the request, answer it, write the response."""
+    asked, answered = sys.argv[1:3]
+    try:
+        result = answer(request.model_validate_json(Path(asked).read_bytes()))
+    except Exception as error:
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201  the parent quotes this line
+        raise SystemExit(3) from error
+    Path(answered).write_text(result.model_dump_json())
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Leave nothing of the child's process group running."""
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def _ending(code: int) -> str:
+    return f"was ended by {signal.Signals(-code).name}" if code < 0 else "stopped"
+
+
+def _last_words(said: Path) -> str:
+    lines = [line for line in said.read_text(errors="replace").splitlines() if line.strip()]
+    return lines[-1][:STDERR_SHOWN] if lines else "it said nothing"

@@ -1,0 +1,172 @@
+"""The same inputs again: repeated in process, in a fresh process, and in other batches with other neighbours.
+
+Runs alone too: `python -m tasks.determinism REQUEST.json RESPONSE.json`.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tasks.adapter import AdapterError
+from tasks.child import measure, serve
+from tasks.compare import compare
+from tasks.evidence import DeterminismEvidence, Difference, Raw
+from tasks.files import digest
+from tasks.records import Record, Serving, StageError
+from tasks.serving import Answers, Server, join
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+
+    from tasks.policy import Measuring
+
+GOLDEN_ROWS = 100
+BATCHES = (32, 64, 128)
+INPUT = "input_"  # before the name of a recorded input's column
+
+
+class DeterminismRequest(Record):
+    """What to answer again; `golden` is where the answers to the recorded inputs go."""
+
+    serving: Serving
+    rows: Path
+    golden_rows: int
+    invariance_rows: int
+    seed: int
+    golden: Path
+
+
+class DeterminismResponse(Record):
+    """What differed, and the top-level modules that serving imported."""
+
+    rows: int
+    repeats: tuple[Difference, ...]
+    batches: tuple[Difference, ...]
+    modules: tuple[str, ...]
+
+
+def measure_determinism(
+    serving: Serving, rows: Path, measuring: Measuring, seed: int, out: Path
+) -> tuple[DeterminismEvidence, tuple[str, ...]]:
+    """Return how answers differ when asked again, and the top-level modules that the serving path imports.
+
+    Raises StageError where the variant does not run on the target, or crashes.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    request = DeterminismRequest(
+        serving=serving,
+        rows=rows,
+        golden_rows=GOLDEN_ROWS,
+        invariance_rows=measuring.invariance_rows,
+        seed=seed,
+        golden=out / "golden.parquet",
+    )
+    first = measure("tasks.determinism", request, DeterminismResponse, measuring.stage_timeout_seconds)
+    fresh = out / "golden-fresh.parquet"
+    again = request.model_copy(update={"invariance_rows": 0, "golden": fresh})
+    measure("tasks.determinism", again, DeterminismResponse, measuring.stage_timeout_seconds)
+    across = compare("fresh process", read_golden(request.golden), read_golden(fresh))
+    fresh.unlink()
+    fresh.with_suffix(".npz").unlink()
+    golden = request.golden
+    evidence = DeterminismEvidence(
+        rows=first.rows,
+        repeats=(*first.repeats, across),
+        batches=first.batches,
+        golden=Raw(path=f"{out.parent.name}/{out.name}/{golden.name}", sha256=digest(golden), rows=first.rows),
+    )
+    return evidence, first.modules
+
+
+def answer_again(request: DeterminismRequest) -> DeterminismResponse:
+    """Answer the recorded inputs several times and the others in several batches; the body of the child."""
+    import pandas as pd
+
+    table = pd.read_parquet(request.rows, columns=list(request.serving.input_columns)).dropna()
+    if table.empty:
+        raise StageError("the production sample has no row with inputs to repeat")
+    table = table.sample(frac=1, random_state=request.seed).reset_index(drop=True)
+    server = Server(request.serving)
+    golden, first = _answer_alone(server, table, request.golden_rows)
+    repeats = [compare("repeated at once", first, server.predict_in(golden, 1))]
+    differences = _batch_differences(server, table, request.invariance_rows, request.seed)
+    repeats.append(compare("repeated after other work", first, server.predict_in(golden, 1)))
+    write_golden(request.golden, golden, first)
+    modules = {name.partition(".")[0] for name, module in sys.modules.items() if getattr(module, "__file__", None)}
+    return DeterminismResponse(
+        rows=len(golden), repeats=tuple(repeats), batches=tuple(differences), modules=tuple(sorted(modules))
+    )
+
+
+def write_golden(path: Path, inputs: pd.DataFrame, answers: Answers) -> None:
+    """Write recorded inputs with their answers as Parquet, and the raw outputs beside it as .npz."""
+    inputs.reset_index(drop=True).add_prefix(INPUT).join(answers.frame).to_parquet(path, index=False)
+    arrays: dict[str, Any] = dict(answers.outputs)
+    np.savez(path.with_suffix(".npz"), **arrays)
+
+
+def read_golden(path: Path) -> Answers:
+    """Return the answers that `write_golden` wrote."""
+    import pandas as pd
+
+    with np.load(path.with_suffix(".npz")) as arrays:
+        outputs = {name: arrays[name] for name in arrays.files}
+    return Answers(pd.read_parquet(path, columns=["prediction", "confidence"]), outputs)
+
+
+def read_inputs(path: Path, names: Sequence[str]) -> pd.DataFrame:
+    """Return the inputs that `write_golden` wrote, under the adapter's own column names."""
+    import pandas as pd
+
+    table = pd.read_parquet(path)
+    return table.rename(columns={f"{INPUT}{name}": name for name in names})[list(names)]
+
+
+def _answer_alone(server: Server, table: pd.DataFrame, count: int) -> tuple[pd.DataFrame, Answers]:
+    """Return the first `count` rows that the adapter answers at all, and its answers, each row in a batch of its own.
+
+    The other rows are counted by the evaluation. Raises StageError where there is none that it answers.
+    """
+    kept: list[int] = []
+    answers: list[Answers] = []
+    for index in range(len(table)):
+        if len(kept) == count:
+            break
+        try:
+            answers.append(server.predict(table.iloc[[index]].reset_index(drop=True)))
+        except AdapterError:
+            continue
+        kept.append(index)
+    if not kept:
+        raise StageError(f"the adapter answered none of the {len(table)} production rows")
+    return table.iloc[kept].reset_index(drop=True), join(answers)
+
+
+def _batch_differences(server: Server, table: pd.DataFrame, count: int, seed: int) -> list[Difference]:
+    """Answer each row alone, and then in batches of other sizes, at other places, with other neighbours."""
+    if not count:
+        return []
+    rows, alone = _answer_alone(server, table, count)
+    found = []
+    for index, size in enumerate(BATCHES):
+        order = np.random.default_rng(seed + index).permutation(len(rows))
+        back = np.argsort(order)
+        try:
+            mixed = server.predict_in(rows.iloc[order].reset_index(drop=True), size)
+        except AdapterError as error:
+            found.append(Difference(case=f"batch {size}", rows=len(rows), error=str(error)))
+            continue
+        frame = mixed.frame.iloc[back].reset_index(drop=True)
+        outputs = {name: array[back] for name, array in mixed.outputs.items()}
+        found.append(compare(f"batch {size}", alone, Answers(frame, outputs)))
+    return found
+
+
+if __name__ == "__main__":
+    serve(DeterminismRequest, answer_again)

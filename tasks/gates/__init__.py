@@ -1,0 +1,52 @@
+"""Every gate, one a file: `Limits` says what a policy can set, `judge` decides from evidence and limits alone."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
+
+if TYPE_CHECKING:
+    from tasks.records import GateLimits, GateResult
+
+GATE_MODULES = (
+    "pinned_dependencies",
+    "sample_size",
+    "data_quality",
+    "export_parity",
+    "execution_provider",
+    "error_rate",
+    "batch_invariance",
+    "repeatability",
+    "quantization_loss",
+    "production_accuracy",
+    "production_gap",
+    "champion_regression",
+    "latency_slo",
+    "batch_profile",
+    "memory_per_request",
+    "memory_leak",
+    "unit_cost",
+)
+
+
+class Gate(Protocol):
+    """What each gate module offers.
+
+    `judge` of a `launch` gate reads `Evidence`; that of a `variant` gate reads one `VariantEvidence`.
+    """
+
+    NAME: str
+    CHECKLIST: str
+    SCOPE: Literal["launch", "variant"]
+    NEEDS: str
+    DECIDES: str
+    Limits: type[GateLimits]
+
+    def judge(self, evidence: Any, limits: Any) -> GateResult:
+        """Return the verdict; reads its arguments and nothing else."""
+        ...
+
+
+GATES: dict[str, Gate] = {
+    gate.NAME: gate for gate in (cast("Gate", import_module(f"{__name__}.{module}")) for module in GATE_MODULES)
+}

@@ -1,0 +1,83 @@
+"""Comparisons that several gates make: rates, paired losses, and differences between two runs of the same rows."""
+
+import math
+from dataclasses import replace
+
+from tasks.evidence import Difference, PairedTally
+from tasks.gates.verdict import Estimate, Question, at_most, exactly_at_most, unmeasured
+from tasks.records import Check
+from tasks.statistics import (
+    Interval,
+    paired_difference,
+    rate_interval,
+    rows_for_non_inferiority,
+    rows_for_rate_bound,
+)
+
+MOST_NEEDED = 10**9  # a plan beyond it is no plan
+
+
+def rate_at_most(question: Question, events: int, rows: int, limit: float, confidence: float) -> Check:
+    """Hold the exact upper bound of a rate to `limit`; without rows it is unmeasured."""
+    if rows == 0:
+        return unmeasured(question.name, f"{question.what} has no rows to be counted on; give it some")
+    needed = rows_to_settle_rate(events / rows, limit, confidence)
+    return at_most(question, rate_interval(events, rows, confidence), limit, confidence, needed)
+
+
+def rows_to_settle_rate(rate: float, limit: float, confidence: float) -> int | None:
+    """Count the rows that put a rate's bound on its own side of `limit`, if the observed rate holds; None at the limit."""
+    return rows_for_rate_bound(*((rate, limit) if rate < limit else (1 - rate, 1 - limit)), confidence)
+
+
+def rows_to_settle(rows: int, estimate: Estimate, limit: float) -> int | None:
+    """Count the rows that bring a bound to `limit`, if the estimate holds and its width falls as one over their root.
+
+    None where the estimate is at the limit, or where no width is known.
+    """
+    end = estimate.high if estimate.estimate <= limit else estimate.low
+    distance = abs(limit - estimate.estimate)
+    if end is None or distance == 0:
+        return None
+    needed = rows * (abs(end - estimate.estimate) / distance) ** 2
+    return math.ceil(needed) if needed < MOST_NEEDED else None
+
+
+def loss_at_most(question: Question, tally: PairedTally, margin: float, confidence: float) -> Check:
+    """Hold the accuracy that the candidate loses against the baseline, paired on the same labelled rows, to `margin`.
+
+    Non-inferiority by the score of Tango (Statistics in Medicine 17, 1998): it passes where the upper bound of the
+    loss is at most the margin. Without labelled rows it is unmeasured.
+    """
+    if tally.labelled == 0:
+        return unmeasured(question.name, f"{question.what} can't be told: none of {tally.rows} rows has a label")
+    gain = paired_difference(tally.candidate_only, tally.baseline_only, tally.labelled, confidence)
+    loss = Interval(0 - gain.estimate, 0 - gain.high, 0 - gain.low)  # from 0, since -0.0 reads as a loss
+    needed = _rows_to_settle_loss(tally, loss, margin, confidence)
+    return at_most(replace(question, counted="labelled rows"), loss, margin, confidence, needed)
+
+
+def differences(cases: tuple[Difference, ...], limit: float, remedy: str) -> tuple[Check, ...]:
+    """Hold the largest relative difference of each case to `limit`; an error fails, a case without rows is unmeasured."""
+    return tuple(_difference(case, limit, remedy) for case in cases)
+
+
+def _difference(case: Difference, limit: float, remedy: str) -> Check:
+    name = f"{case.case}: difference"
+    if case.error is not None:
+        return Check(name=name, outcome="fail", because=f"The comparison ({case.case}) broke: {case.error}; {remedy}")
+    if case.rows == 0 or case.max_relative is None:
+        return unmeasured(name, f"No output was compared ({case.case}); give it rows and outputs that are numbers")
+    what = f"The largest difference of an output, as a share of its root mean square ({case.case}),"
+    return exactly_at_most(Question(name, what, "share of RMS", remedy), case.max_relative, limit)
+
+
+def _rows_to_settle_loss(tally: PairedTally, loss: Interval, margin: float, confidence: float) -> int | None:
+    """Count the labelled rows that tell the observed loss from the margin four times in five."""
+    distance = abs(margin - loss.estimate)
+    if not 0 < distance < 1:
+        return None
+    # No discordant row among n says that up to about 3/n are; planning with none would ask for too few.
+    discordance = max(tally.candidate_only + tally.baseline_only, 1) / tally.labelled
+    needed = max(rows_for_non_inferiority(discordance, distance, confidence), tally.labelled + 1)
+    return needed if needed < MOST_NEEDED else None

@@ -1,0 +1,85 @@
+"""The production sample and the evaluation set meet their expectations, and the log can be read.
+
+A critical expectation that failed rejects, a warning is only named. A suite that evaluated nothing, that holds nothing
+critical, or that saw no rows can't pass, since nothing could have failed it. The rate of malformed rows is a rate like
+any other: its exact upper bound is held to the limit.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from tasks.evidence import Evidence, ExpectationResult, SampleEvidence, Unmeasured, ValidationEvidence
+from tasks.gates.comparisons import rate_at_most
+from tasks.gates.verdict import Question, absent, exactly_at_most, verdict
+from tasks.records import Check, GateLimits, GateResult
+
+NAME = "data-quality"
+CHECKLIST = "week 3-4"
+SCOPE: Literal["launch", "variant"] = "launch"
+NEEDS = "the expectation suites run on the production sample and on the evaluation set, and the log's malformed rows"
+DECIDES = "whether the production log and the evaluation set are what their expectations say"
+
+SHOWN = 3
+
+
+class Limits(GateLimits):
+    """How much of the log may be malformed."""
+
+    max_malformed_rate: Annotated[float, Field(gt=0, lt=1, description="largest share of log rows that can't be read")]
+
+
+def judge(evidence: Evidence, limits: Limits) -> GateResult:
+    """Return the verdict on the launch's data."""
+    suites = (evidence.production_quality, evidence.evaluation_quality)
+    checks = tuple(absent(suite) if isinstance(suite, Unmeasured) else _expectations(suite) for suite in suites)
+    sample = evidence.sample
+    malformed = absent(sample) if isinstance(sample, Unmeasured) else _malformed(sample, limits)
+    warnings = [
+        result
+        for suite in suites
+        if not isinstance(suite, Unmeasured)
+        for result in suite.results
+        if result.severity == "warning" and not result.success
+    ]
+    note = f"warnings: {_say(warnings)}" if warnings else ""
+    return verdict(NAME, CHECKLIST, limits, (*checks, malformed), note=note)
+
+
+def _expectations(suite: ValidationEvidence) -> Check:
+    name = f"{suite.dataset} expectations"
+    critical = [result for result in suite.results if result.severity == "critical"]
+    empty = {
+        "the data set has no rows; widen the window or look at the filter before it": suite.rows == 0,
+        "the suite evaluated nothing; give it expectations": suite.evaluated_expectations == 0 or not suite.results,
+        "the suite has nothing critical, so nothing could fail; make some expectations critical": not critical,
+    }
+    for why, holds in empty.items():
+        if holds:
+            return Check(name=name, outcome="fail", because=f"The {suite.dataset} data can't be trusted: {why}")
+    failed = [result for result in critical if not result.success]
+    question = Question(
+        name,
+        f"The number of broken critical expectations of the {suite.dataset} data ({suite.rows:,} rows)",
+        "",
+        f"mend the data: {_say(failed)}",
+    )
+    return exactly_at_most(question, len(failed), 0)
+
+
+def _say(results: list[ExpectationResult]) -> str:
+    more = f" and {len(results) - SHOWN} more" if len(results) > SHOWN else ""
+    return "; ".join(result.because for result in results[:SHOWN]) + more
+
+
+def _malformed(sample: SampleEvidence, limits: Limits) -> Check:
+    examples = f", such as {sample.malformed_examples[0]}" if sample.malformed_examples else ""
+    question = Question(
+        "malformed rows",
+        "The share of malformed log rows",
+        "share",
+        f"mend the service that writes the log{examples}",
+        "log rows",
+    )
+    lines = sample.log_rows + sample.malformed_rows  # a row that can't be read is none of the log's rows
+    return rate_at_most(question, sample.malformed_rows, lines, limits.max_malformed_rate, limits.confidence)

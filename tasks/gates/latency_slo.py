@@ -1,0 +1,85 @@
+"""Latency at the smallest batch that was measured, at p50, p90, p95, p99 and p99.9, against the budget.
+
+The upper bound of each quantile is held to its limit. The bound is an order statistic, right for any distribution, and
+needs a number of calls that grows with the percentile (59 at p95, 299 at p99, 2,995 at p99.9 for 95% confidence): with
+fewer the check is inconclusive. The budget of p99 is at most half of the hard limit, to leave room for pauses.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from tasks.evidence import BatchTimes, LatencyEvidence, Unmeasured, VariantEvidence
+from tasks.gates.comparisons import rows_to_settle_rate
+from tasks.gates.verdict import Question, absent, at_most, unmeasured, verdict
+from tasks.records import Check, GateLimits, GateResult
+from tasks.statistics import quantile_interval
+
+NAME = "latency-slo"
+CHECKLIST = "week 1-2"
+SCOPE: Literal["launch", "variant"] = "variant"
+NEEDS = "the seconds of each call at the smallest batch"
+DECIDES = "whether every percentile of latency, to p99.9, is within its budget"
+
+Milliseconds = Annotated[float, Field(gt=0)]
+MS_PER_SECOND = 1000
+BUFFER = 2  # p99 at no more than half of the hard limit
+
+
+class Limits(GateLimits):
+    """The latency budget; p99 is at most half of the hard limit, which no request should reach."""
+
+    p50_ms: Annotated[Milliseconds, Field(description="budget for the median")]
+    p90_ms: Annotated[Milliseconds, Field(description="budget for nine requests in ten")]
+    p95_ms: Annotated[Milliseconds, Field(description="budget for 95 requests in 100")]
+    p99_ms: Annotated[Milliseconds, Field(description="budget for 99 requests in 100")]
+    p999_ms: Annotated[Milliseconds, Field(description="budget for 999 requests in 1,000")]
+    hard_limit_ms: Annotated[Milliseconds, Field(description="what users are promised, or where callers time out")]
+
+    @model_validator(mode="after")
+    def _leaves_room(self) -> "Limits":
+        if self.p99_ms * BUFFER > self.hard_limit_ms:
+            raise ValueError(
+                f"p99_ms is {self.p99_ms:g}, over half of hard_limit_ms ({self.hard_limit_ms:g}); "
+                f"set it to at most {self.hard_limit_ms / BUFFER:g}, so that pauses and misses have room"
+            )
+        budget = (self.p50_ms, self.p90_ms, self.p95_ms, self.p99_ms, self.p999_ms, self.hard_limit_ms)
+        if list(budget) != sorted(budget):
+            raise ValueError("the budget falls from one percentile to the next; a higher percentile is never faster")
+        return self
+
+
+def judge(evidence: VariantEvidence, limits: Limits) -> GateResult:
+    """Return the verdict on one variant's latency."""
+    found = evidence.latency
+    checks = (absent(found),) if isinstance(found, Unmeasured) else _checks(found, limits)
+    return verdict(NAME, CHECKLIST, limits, checks, variant=evidence.name)
+
+
+def _checks(found: LatencyEvidence, limits: Limits) -> tuple[Check, ...]:
+    smallest = min(found.batches, key=lambda times: times.batch, default=None)
+    if smallest is None or not smallest.seconds:
+        return (unmeasured("latency", "No call was timed at the smallest batch; measure at least one batch size"),)
+    budget = (
+        ("p50", 0.5, limits.p50_ms),
+        ("p90", 0.9, limits.p90_ms),
+        ("p95", 0.95, limits.p95_ms),
+        ("p99", 0.99, limits.p99_ms),
+        ("p99.9", 0.999, limits.p999_ms),
+    )
+    return tuple(_percentile(name, q, limit, smallest, limits.confidence) for name, q, limit in budget)
+
+
+def _percentile(name: str, q: float, limit: float, times: BatchTimes, confidence: float) -> Check:
+    milliseconds = [MS_PER_SECOND * seconds for seconds in times.seconds]
+    question = Question(
+        name,
+        f"The {name} latency at batch {times.batch} over {len(milliseconds):,} calls",
+        "ms",
+        "use a faster variant or a smaller model, and find what the slow calls wait for",
+        "calls",
+    )
+    # A quantile is within the limit where the share of calls over it is within 1 - q.
+    over = sum(one > limit for one in milliseconds) / len(milliseconds)
+    needed = rows_to_settle_rate(over, 1 - q, confidence)
+    return at_most(question, quantile_interval(milliseconds, q, confidence), limit, confidence, needed)

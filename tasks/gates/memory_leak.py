@@ -1,0 +1,66 @@
+"""Memory does not grow with the calls served: the bound of the slope over the last part of a soak.
+
+The first part of the soak is left out, where caches and arenas still fill. The slope is taken by ranks, so a step (an
+arena that grows once) hardly moves it. Memory that Python and numpy allocated shows a leak of a few bytes a call;
+resident memory also shows what native code keeps, but moves in pages, so its limit is wider.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from tasks.evidence import MemoryEvidence, Unmeasured, VariantEvidence
+from tasks.gates.verdict import Question, absent, at_most, unmeasured, verdict
+from tasks.records import Check, GateLimits, GateResult
+from tasks.statistics import slope
+
+NAME = "memory-leak"
+CHECKLIST = "week 5-6"
+SCOPE: Literal["launch", "variant"] = "variant"
+NEEDS = "memory over a soak that alternates batch sizes"
+DECIDES = "whether the process keeps memory for every call it serves"
+
+SETTLING_SHARE = 0.4  # of the soak's points, left out
+FEWEST_POINTS = 8
+
+
+class Limits(GateLimits):
+    """How much memory a call may leave behind, in bytes."""
+
+    max_python_bytes_per_call: Annotated[float, Field(gt=0, description="most bytes kept a call by Python and numpy")]
+    max_rss_bytes_per_call: Annotated[float, Field(gt=0, description="most growth of resident memory a call")]
+
+
+def judge(evidence: VariantEvidence, limits: Limits) -> GateResult:
+    """Return the verdict on one variant's memory over a soak."""
+    found = evidence.memory
+    checks = (absent(found),) if isinstance(found, Unmeasured) else _checks(found, limits)
+    return verdict(NAME, CHECKLIST, limits, checks, variant=evidence.name)
+
+
+def _checks(found: MemoryEvidence, limits: Limits) -> tuple[Check, ...]:
+    python, rss = limits.max_python_bytes_per_call, limits.max_rss_bytes_per_call
+    return (
+        _growth("python", "memory allocated by Python and numpy", found.soak_python, python, limits.confidence),
+        _growth("resident", "resident memory", found.soak_rss, rss, limits.confidence),
+    )
+
+
+def _growth(name: str, what: str, soak: tuple[tuple[int, int], ...], limit: float, confidence: float) -> Check:
+    if len(soak) < FEWEST_POINTS:
+        because = f"The soak has {len(soak)} points of {what}, under {FEWEST_POINTS}; soak longer (measure.soak_calls)"
+        return unmeasured(name, because)
+    settled = soak[int(len(soak) * SETTLING_SHARE) :]
+    try:
+        growth = slope([calls for calls, _ in settled], [size for _, size in settled], confidence)
+    except ValueError as error:
+        because = f"The growth of {what} can't be told ({error}); soak longer (measure.soak_calls)"
+        return unmeasured(name, because)
+    question = Question(
+        name,
+        f"The growth of {what} over {settled[-1][0] - settled[0][0]:,} calls",
+        "bytes per call",
+        "find what the adapter or the model keeps from call to call",
+        "calls in the soak (measure.soak_calls)",
+    )
+    return at_most(question, growth, limit, confidence)

@@ -1,0 +1,71 @@
+"""How much accuracy is lost from the evaluation set to production, and which slices make the loss up.
+
+The two sets are different rows, so the difference of their accuracies has an interval for independent rates; its upper
+bound is held to the limit. A slice contributes its share of the labelled production rows times the evaluation set's
+accuracy minus its own: over the slices of one column, contributions add up to the gap.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from tasks.evidence import EvaluationEvidence, Unmeasured, VariantEvidence
+from tasks.gates.comparisons import rows_to_settle
+from tasks.gates.verdict import Question, absent, at_most, show, unmeasured, verdict
+from tasks.records import Check, GateLimits, GateResult
+from tasks.statistics import difference_interval
+
+NAME = "production-gap"
+CHECKLIST = "week 3-4"
+SCOPE: Literal["launch", "variant"] = "variant"
+NEEDS = "the variant's answers on the evaluation set and the production sample, with labels"
+DECIDES = "whether the evaluation set's accuracy holds on production, and where it does not"
+
+SLICES_SHOWN = 3
+
+
+class Limits(GateLimits):
+    """How far production may fall behind the evaluation set."""
+
+    max_gap: Annotated[float, Field(gt=0, lt=1, description="largest accuracy lost from evaluation to production")]
+
+
+def judge(evidence: VariantEvidence, limits: Limits) -> GateResult:
+    """Return the verdict on one variant's gap between evaluation and production."""
+    found = evidence.evaluation
+    if isinstance(found, Unmeasured):
+        return verdict(NAME, CHECKLIST, limits, (absent(found),), variant=evidence.name)
+    makers = _contributions(found)
+    note = f"made up by {', '.join(makers)}" if makers else ""
+    return verdict(NAME, CHECKLIST, limits, (_gap(found, limits),), variant=evidence.name, note=note)
+
+
+def _gap(found: EvaluationEvidence, limits: Limits) -> Check:
+    offline, live = found.evaluation.overall, found.production.overall
+    if unlabelled := [scores.dataset for scores in (found.evaluation, found.production) if not scores.overall.labelled]:
+        return unmeasured("gap", f"No row of the {' or '.join(unlabelled)} data has a label; label some of them")
+    question = Question(
+        "gap",
+        f"The accuracy lost from evaluation ({show(offline.correct / offline.labelled, 'accuracy')})"
+        f" to production ({show(live.correct / live.labelled, 'accuracy')})",
+        "accuracy",
+        "train and evaluate on data that looks like production",
+        "labelled production requests, with as many more evaluation rows in proportion,",
+    )
+    gap = difference_interval(offline.correct, offline.labelled, live.correct, live.labelled, limits.confidence)
+    needed = rows_to_settle(live.labelled, gap, limits.max_gap)
+    return at_most(question, gap, limits.max_gap, limits.confidence, needed)
+
+
+def _contributions(found: EvaluationEvidence) -> list[str]:
+    """Return the slices that add most to the gap, each with the accuracy points that it adds."""
+    offline, live = found.evaluation.overall, found.production.overall
+    if not offline.labelled or not live.labelled:
+        return []
+    level = offline.correct / offline.labelled
+    parts = [
+        ((level * part.tally.labelled - part.tally.correct) / live.labelled, f"{part.column}={part.value}")
+        for part in found.production.slices
+    ]
+    largest = sorted((part for part in parts if part[0] > 0), reverse=True)[:SLICES_SHOWN]
+    return [f"{name} ({show(points, 'accuracy')})" for points, name in largest]

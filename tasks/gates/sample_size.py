@@ -1,0 +1,82 @@
+"""There are enough production requests, enough of them have a label, and the labels are not only for the easy ones.
+
+The counts are known exactly. Whether labels depend on the model's confidence is a comparison of two shares (labelled
+among the less confident half of the reference's answers, and among the more confident half), so it is decided by an
+interval that must lie within the limit on both sides: an equivalence test, two one-sided tests at `confidence` each.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from tasks.evidence import Evidence, LabelCoverage, Unmeasured
+from tasks.gates.comparisons import rows_to_settle
+from tasks.gates.verdict import REFERENCE, Question, absent, at_most, exactly_at_least, unmeasured, verdict
+from tasks.records import Check, GateLimits, GateResult
+from tasks.statistics import Interval, difference_interval
+
+NAME = "sample-size"
+CHECKLIST = "week 3-4"
+SCOPE: Literal["launch", "variant"] = "launch"
+NEEDS = "the production sample, and fp32's confidence on it"
+DECIDES = "whether there are enough production requests and labels, for confident and unsure answers alike"
+
+LOW, HIGH = "low confidence", "high confidence"
+
+
+class Limits(GateLimits):
+    """The fewest requests and labels, and how far labelling may depend on confidence."""
+
+    min_requests: Annotated[int, Field(ge=1, description="fewest production requests in the sample")]
+    min_labelled: Annotated[int, Field(ge=1, description="fewest of them with a label")]
+    max_label_share_difference: Annotated[
+        float,
+        Field(gt=0, lt=1, description="largest difference of the labelled share, confident half against unsure half"),
+    ]
+
+
+def judge(evidence: Evidence, limits: Limits) -> GateResult:
+    """Return the verdict on the launch's sample."""
+    sample = evidence.sample
+    if isinstance(sample, Unmeasured):
+        return verdict(NAME, CHECKLIST, limits, (absent(sample),))
+    remedy = "log more, or ask for a longer window (sample.window_days)"
+    requests = Question("requests", "The number of production requests", "requests", remedy)
+    labels = Question("labels", "The number of labelled production requests", "requests", f"label more, {remedy}")
+    checks = (
+        exactly_at_least(requests, sample.rows, limits.min_requests),
+        exactly_at_least(labels, sample.labelled_rows, limits.min_labelled),
+        _coverage(evidence, limits),
+    )
+    return verdict(NAME, CHECKLIST, limits, checks)
+
+
+def _coverage(evidence: Evidence, limits: Limits) -> Check:
+    name = "labels by confidence"
+    reference = next((variant for variant in evidence.variants if variant.name == REFERENCE), None)
+    if reference is None:
+        return unmeasured(name, f"There is no {REFERENCE} variant whose confidence could be looked at; launch it too")
+    if isinstance(reference.evaluation, Unmeasured):
+        return absent(reference.evaluation)
+    groups = {group.group: group for group in reference.evaluation.production.label_coverage}
+    low, high = groups.get(LOW), groups.get(HIGH)
+    if low is None or high is None or low.rows == 0 or high.rows == 0:
+        return unmeasured(name, f"The answers don't fall into a {LOW} and a {HIGH} half; give confidences that differ")
+    return _equivalence(name, low, high, limits)
+
+
+def _equivalence(name: str, low: LabelCoverage, high: LabelCoverage, limits: Limits) -> Check:
+    """Hold the distance of the two labelled shares to the limit, whichever is the larger."""
+    gap = difference_interval(high.labelled, high.rows, low.labelled, low.rows, limits.confidence)
+    distance = Interval(abs(gap.estimate), max(0.0, gap.low, -gap.high), max(gap.high, -gap.low))
+    limit = limits.max_label_share_difference
+    where = LOW if gap.estimate < 0 else HIGH
+    question = Question(
+        name,
+        f"The labelled share of {where} answers minus that of the others",
+        "share",
+        "label a random sample of all answers, or accuracy is that of the answers that were labelled",
+        "requests",
+    )
+    needed = rows_to_settle(low.rows + high.rows, distance, limit)
+    return at_most(question, distance, limit, limits.confidence, needed)

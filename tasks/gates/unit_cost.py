@@ -1,0 +1,57 @@
+"""What the variant costs a thousand predictions and a month, at the policy's traffic, utilisation and spare replicas.
+
+The cost carries the uncertainty of the measured service time: it passes where its high end is within the limit, fails
+where its point is over, and is inconclusive in between.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from tasks.evidence import CostEvidence, Unmeasured, VariantEvidence
+from tasks.gates.verdict import absent, show, verdict
+from tasks.records import Check, GateLimits, GateResult, Outcome
+
+NAME = "unit-cost"
+CHECKLIST = "week 11-12"
+SCOPE: Literal["launch", "variant"] = "variant"
+NEEDS = "measured service times, and the price of the policy's machine"
+DECIDES = "whether the variant is cheap enough, a thousand predictions and a month, with replicas for the peak"
+
+
+class Limits(GateLimits):
+    """The budget, in US dollars."""
+
+    max_usd_per_thousand: Annotated[float, Field(gt=0, description="most dollars a thousand predictions")]
+    max_usd_per_month: Annotated[float, Field(gt=0, description="most dollars a month")]
+
+
+def judge(evidence: VariantEvidence, limits: Limits) -> GateResult:
+    """Return the verdict on one variant's cost."""
+    found = evidence.cost
+    checks = (absent(found),) if isinstance(found, Unmeasured) else _checks(found, limits)
+    return verdict(NAME, CHECKLIST, limits, checks, variant=evidence.name)
+
+
+def _checks(found: CostEvidence, limits: Limits) -> tuple[Check, ...]:
+    thousand, month = limits.max_usd_per_thousand, limits.max_usd_per_month
+    return (
+        _cost("thousand", "a thousand", found, (found.usd_per_thousand, found.usd_per_thousand_high), thousand),
+        _cost("month", "a month", found, (found.usd_per_month, found.usd_per_month_high), month),
+    )
+
+
+def _cost(name: str, per: str, found: CostEvidence, ends: tuple[float, float], limit: float) -> Check:
+    point, high = ends
+    outcome: Outcome = "pass" if high <= limit else "fail" if point > limit else "inconclusive"
+    unit = f"USD {per}"
+    tails = {
+        "pass": f"within the limit of {show(limit, unit)}",
+        "fail": f"over the limit of {show(limit, unit)}; use a faster variant, a cheaper machine or larger batches",
+        "inconclusive": f"on both sides of the limit of {show(limit, unit)}; time more calls (measure.latency_calls)",
+    }
+    because = (
+        f"The cost is {show(point, unit)}, up to {show(high, unit)}, with {found.replicas} replicas of {found.machine} "
+        f"at {found.service_ms:.3g} ms a call and {show(found.utilisation, 'share')} utilisation, {tails[outcome]}"
+    )
+    return Check(name=name, outcome=outcome, observed=point, bound=high, limit=limit, unit=unit, because=because)

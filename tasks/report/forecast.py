@@ -1,0 +1,117 @@
+"""The numbers that a launch promises: accuracy, latency, cost and memory of each variant, with their uncertainty."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from tasks.evidence import Unmeasured
+from tasks.report.numbers import count, quantity
+from tasks.statistics import Interval, QuantileBound, quantile_interval, rate_interval
+
+if TYPE_CHECKING:
+    from tasks.evidence import LatencyEvidence, Scores, Tally, VariantEvidence
+
+TWO_SIDED_95 = 0.975  # one-sided confidence of each end
+ONE_SIDED_95 = 0.95
+
+
+class Measure(NamedTuple):
+    """One headline number of a variant; where `value` is None, `note` says why."""
+
+    name: str
+    label: str
+    unit: str
+    value: float | None
+    note: str
+
+    @property
+    def text(self) -> str:
+        """The value with its unit, or that there is none."""
+        return "unmeasured" if self.value is None else quantity(self.value, self.unit)
+
+
+def forecast(variant: VariantEvidence) -> tuple[Measure, ...]:
+    """Return the headline numbers of a variant, always the same ones in the same order."""
+    return (*_accuracy(variant), *_latency(variant), *_cost(variant), _memory(variant))
+
+
+def accuracy(tally: Tally) -> Interval | None:
+    """Return the share of labelled requests answered right, with its two-sided 95% interval; None without labels."""
+    return rate_interval(tally.correct, tally.labelled, TWO_SIDED_95) if tally.labelled else None
+
+
+def request_batch(variant: VariantEvidence) -> int:
+    """Return the batch size whose latency a request sees: the smallest that was measured, as the latency gate has it."""
+    if isinstance(variant.latency, Unmeasured):
+        return 1
+    return min((times.batch for times in variant.latency.batches), default=1)
+
+
+def seconds_at(latency: LatencyEvidence, batch: int) -> tuple[float, ...]:
+    """Return the seconds of each call at a batch size; empty where it was not measured."""
+    return next((times.seconds for times in latency.batches if times.batch == batch), ())
+
+
+def _accuracy(variant: VariantEvidence) -> list[Measure]:
+    labels = {"production": "Accuracy in production", "evaluation": "Accuracy in evaluation"}
+    measures = []
+    for dataset, label in labels.items():
+        name, evidence = f"{dataset}-accuracy", variant.evaluation
+        if isinstance(evidence, Unmeasured):
+            measures.append(Measure(name, label, "share", None, evidence.why))
+            continue
+        scores: Scores = getattr(evidence, dataset)
+        rate = accuracy(scores.overall)
+        if rate is None:
+            measures.append(Measure(name, label, "share", None, f"none of {count(scores.overall.rows)} has a label"))
+            continue
+        note = f"95% interval {100 * rate.low:.1f} to {100 * rate.high:.1f}%, {count(scores.overall.labelled)} labels"
+        measures.append(Measure(name, label, "share", rate.estimate, note))
+    return measures
+
+
+def _latency(variant: VariantEvidence) -> list[Measure]:
+    batch = request_batch(variant)
+    measures = []
+    for percent in (50, 99):
+        name, label = f"p{percent}", f"Latency p{percent}, batch {batch}"
+        if isinstance(variant.latency, Unmeasured):
+            measures.append(Measure(name, f"Latency p{percent}", "ms", None, variant.latency.why))
+            continue
+        seconds = seconds_at(variant.latency, batch)
+        if not seconds:
+            measures.append(Measure(name, label, "ms", None, "no call was timed"))
+            continue
+        bound = quantile_interval(seconds, percent / 100, ONE_SIDED_95)
+        measures.append(Measure(name, label, "ms", 1000 * bound.estimate, _quantile_note(bound, len(seconds))))
+    return measures
+
+
+def _quantile_note(bound: QuantileBound, calls: int) -> str:
+    if bound.high is None:
+        return f"{count(calls)} calls; a 95% bound needs {count(bound.needed)}"
+    return f"at most {quantity(1000 * bound.high, 'ms')} at 95%, {count(calls)} calls"
+
+
+def _cost(variant: VariantEvidence) -> list[Measure]:
+    cost = variant.cost
+    labels = {"usd-per-thousand": "Cost per 1,000", "usd-per-month": "Cost per month"}
+    if isinstance(cost, Unmeasured):
+        return [Measure(name, label, "USD", None, cost.why) for name, label in labels.items()]
+    replicas = f"{count(cost.replicas)} replica{'' if cost.replicas == 1 else 's'} of {cost.machine}"
+    notes = {
+        "usd-per-thousand": f"at most {quantity(cost.usd_per_thousand_high, 'USD')}",
+        "usd-per-month": f"{replicas}, at most {quantity(cost.usd_per_month_high, 'USD')}",
+    }
+    values = {"usd-per-thousand": cost.usd_per_thousand, "usd-per-month": cost.usd_per_month}
+    return [Measure(name, label, "USD", values[name], notes[name]) for name, label in labels.items()]
+
+
+def _memory(variant: VariantEvidence) -> Measure:
+    memory: Any = variant.memory
+    if isinstance(memory, Unmeasured):
+        return Measure("peak-memory", "Peak memory", "bytes", None, memory.why)
+    peak = max(memory.peaks, key=lambda at: at.peak_bytes, default=None)
+    if peak is None:
+        return Measure("peak-memory", "Peak memory", "bytes", memory.warm_bytes, "once warm; no batch size was tried")
+    return Measure("peak-memory", "Peak memory", "bytes", peak.peak_bytes, f"resident, at batch {peak.batch}")

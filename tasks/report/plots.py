@@ -1,0 +1,272 @@
+"""The report's plots: each from evidence alone, with its numbers as a table, or with the sentence why there is none."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from tasks.evidence import Unmeasured
+from tasks.report import charts
+from tasks.report.forecast import accuracy, request_batch, seconds_at
+from tasks.report.numbers import NOTHING, count, money, quantity, share, size
+from tasks.report.svg import STYLE, render
+from tasks.statistics import quantile_interval
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    from tasks.evidence import Evidence, Slice
+    from tasks.records import Decision, GateResult
+    from tasks.statistics import Interval
+
+PERCENTILES = (50, 90, 95, 99, 99.9)
+MOST_SLICES = 18
+FEWEST_SAMPLES = 2  # of a line
+MB = 1_000_000
+
+
+class Numbers(NamedTuple):
+    """A plot's values as a table: the first column names the row."""
+
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+class Plot(NamedTuple):
+    """One plot: as SVG for the page (`svg`) and as a file (`alone`), or `missing`, which says why there is none."""
+
+    name: str
+    title: str
+    caption: str
+    numbers: Numbers | None = None
+    svg: str = ""
+    alone: str = ""
+    missing: str = ""
+    left_out: tuple[str, ...] = ()
+
+
+class Drawn(NamedTuple):
+    """What a drawing function returns: the figure, what it says in words, and its values."""
+
+    figure: Any
+    caption: str
+    numbers: Numbers
+
+
+class Scene(NamedTuple):
+    """What a drawing function sees: the evidence, and the limits that the decision held it to."""
+
+    evidence: Evidence
+    decision: Decision
+
+    def measured(self, part: str) -> list[tuple[charts.Hand, Any]]:
+        """Return each variant that has `part`, with the hand that draws it: a variant looks the same in every plot."""
+        parts = [(charts.hand(at, each.name), getattr(each, part)) for at, each in enumerate(self.evidence.variants)]
+        return [(hand, value) for hand, value in parts if not isinstance(value, Unmeasured)]
+
+    def results(self, gate: str) -> list[GateResult]:
+        """Return the results of a gate, one a variant."""
+        return [result for result in self.decision.gates if result.gate == gate]
+
+    def limit(self, gate: str) -> float | None:
+        """Return the limit that a gate held its deciding check to, where it was the same for all variants."""
+        limits = {result.limit for result in self.results(gate) if result.limit is not None}
+        return limits.pop() if len(limits) == 1 else None
+
+
+def all_plots(evidence: Evidence, decision: Decision) -> list[Plot]:
+    """Draw every plot of the report, in the report's order."""
+    import matplotlib.style
+
+    scene = Scene(evidence, decision)
+    with matplotlib.style.context(["default", STYLE]):
+        return [_plot(scene, name, title, part, draw) for name, title, part, draw in _PLOTS]
+
+
+def save(plots: Iterable[Plot], folder: Path) -> None:
+    """Write each plot that was drawn to a file of its own in `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for plot in plots:
+        if plot.alone:
+            (folder / f"{plot.name}.svg").write_text(plot.alone, encoding="utf-8")
+
+
+def _plot(scene: Scene, name: str, title: str, part: str, draw: Callable[[Scene], Drawn | None]) -> Plot:
+    reasons = {each.name: getattr(each, part) for each in scene.evidence.variants}
+    left_out = tuple(f"{who}: {lack.why}" for who, lack in reasons.items() if isinstance(lack, Unmeasured))
+    drawn = draw(scene) if scene.measured(part) else None
+    if drawn is None:
+        why = f"No variant has a measurement of this ({part})." if scene.evidence.variants else "There are no variants."
+        return Plot(name, title, "", missing=why, left_out=left_out)
+    page, alone = render(drawn.figure, f"plot-{name}", title, drawn.caption)
+    return Plot(name, title, drawn.caption, drawn.numbers, page, alone, left_out=left_out)
+
+
+def _latency(scene: Scene) -> Drawn | None:
+    lines, rows = [], []
+    batches = {each.name: request_batch(each) for each in scene.evidence.variants}
+    for hand, latency in scene.measured("latency"):
+        seconds = seconds_at(latency, batches[hand.name])
+        if not seconds:
+            continue
+        lines.append((hand, [1000 * second for second in seconds]))
+        bounds = [quantile_interval(seconds, percent / 100, 0.95) for percent in PERCENTILES]
+        values = (quantity(1000 * b.estimate, "") if b.high is not None else "too few calls" for b in bounds)
+        rows.append((hand.name, count(len(seconds)), *values))
+    if not lines:
+        return None
+    batch = ", ".join(str(batch) for batch in sorted({batches[hand.name] for hand, _ in lines}))
+    header = ("Variant", "Calls", *(f"p{percent:g}, ms" for percent in PERCENTILES))
+    budget = _budget(scene)
+    caption = f"Milliseconds a call at batch {batch}, encode and decode included; the axis stretches the slow end."
+    caption += " The budget is the stairs to stay under." if budget else ""
+    return Drawn(charts.percentiles(lines, budget), caption, Numbers(header, tuple(rows)))
+
+
+def _budget(scene: Scene) -> dict[float, float]:
+    """Return the latency budget that the decision was held to: milliseconds by percentile."""
+    budget = {}
+    for check in (check for result in scene.results("latency-slo") for check in result.checks):
+        named = re.search(r"\bp(\d+(?:\.\d+)?)\b", check.name)
+        if named and check.limit is not None and check.unit == "ms":
+            budget[float(named[1])] = check.limit
+    return budget
+
+
+def _by_batch(
+    scene: Scene, value: Callable[[int, float], float], unit: str, caption: str, *, log: bool
+) -> Drawn | None:
+    lines = []
+    for hand, latency in scene.measured("latency"):
+        medians = {
+            times.batch: value(times.batch, quantile_interval(times.seconds, 0.5, 0.95).estimate)
+            for times in sorted(latency.batches, key=lambda times: times.batch)
+            if times.seconds
+        }
+        if medians:
+            lines.append((hand, medians))
+    if not lines:
+        return None
+    return Drawn(charts.by_batch(lines, unit, log=log), caption, _batch_numbers(lines, unit, lambda v: quantity(v, "")))
+
+
+def _batch_numbers(
+    lines: list[tuple[charts.Hand, dict[int, float]]], unit: str, text: Callable[[float], str]
+) -> Numbers:
+    batches = sorted({batch for _, values in lines for batch in values})
+    rows = [(str(b), *(text(v[b]) if b in v else NOTHING for _, v in lines)) for b in batches]
+    return Numbers(("Batch", *(f"{hand.name}, {unit}" for hand, _ in lines)), tuple(rows))
+
+
+def _latency_by_batch(scene: Scene) -> Drawn | None:
+    caption = "Median milliseconds of one call, encode and decode included."
+    return _by_batch(scene, lambda _, seconds: 1000 * seconds, "ms", caption, log=True)
+
+
+def _throughput_by_batch(scene: Scene) -> Drawn | None:
+    caption = "Requests a second of one process: the batch size over the median time of a call."
+    return _by_batch(scene, lambda batch, seconds: batch / seconds, "requests/s", caption, log=False)
+
+
+def _peak_memory(scene: Scene) -> Drawn | None:
+    measured = [(hand, sorted(memory.peaks, key=lambda at: at.batch)) for hand, memory in scene.measured("memory")]
+    lines = [(hand, {at.batch: at.peak_bytes / MB for at in peaks}) for hand, peaks in measured if peaks]
+    if not lines:
+        return None
+    caption = "Peak resident memory of the serving process while it served one batch size."
+    return Drawn(charts.by_batch(lines, "MB", log=False), caption, _batch_numbers(lines, "MB", lambda v: f"{v:,.0f}"))
+
+
+def _soak(scene: Scene) -> Drawn | None:
+    lines, rows = [], []
+    for hand, memory in scene.measured("memory"):
+        if len(memory.soak_rss) < FEWEST_SAMPLES:
+            continue
+        start = memory.soak_rss[0][1]
+        lines.append((hand, [(calls, (held - start) / MB) for calls, held in memory.soak_rss]))
+        last = memory.soak_rss[-1]
+        rows.append((hand.name, count(last[0]), size(start), size(last[1]), _growth(last[1] - start)))
+    if not lines:
+        return None
+    caption = "Resident memory over the soak, from its first sample on; a leak keeps rising."
+    return Drawn(charts.soak(lines), caption, Numbers(("Variant", "Calls", "Start", "End", "Growth"), tuple(rows)))
+
+
+def _growth(held: int) -> str:
+    return f"{'+' if held >= 0 else '-'}{size(abs(held))}"
+
+
+def _evaluation_against_production(scene: Scene) -> Drawn | None:
+    pairs, rows = [], []
+    for hand, evidence in scene.measured("evaluation"):
+        rates = (accuracy(evidence.evaluation.overall), accuracy(evidence.production.overall))
+        if any(rates):
+            pairs.append((hand, *rates))
+            rows.append((hand.name, *(_interval(rate) for rate in rates), _gap(*rates)))
+    if not pairs:
+        return None
+    caption = "Share of labelled requests answered right, with 95% intervals. The gap is what production takes away."
+    header = ("Variant", "Evaluation", "Production", "Gap, points")
+    return Drawn(charts.gaps(pairs, scene.limit("production-accuracy")), caption, Numbers(header, tuple(rows)))
+
+
+def _interval(rate: Interval | None) -> str:
+    return NOTHING if rate is None else f"{share(rate.estimate)} ({100 * rate.low:.1f} to {100 * rate.high:.1f})"
+
+
+def _gap(evaluation: Interval | None, production: Interval | None) -> str:
+    if evaluation is None or production is None:
+        return NOTHING
+    return f"{100 * (evaluation.estimate - production.estimate):.1f}"
+
+
+def _slices(scene: Scene) -> Drawn | None:
+    tables = [(hand, _rates(evidence.production.slices)) for hand, evidence in scene.measured("evaluation")]
+    names = {name for _, rates in tables for name, rate in rates.items() if rate is not None}
+    if not names:
+        return None
+    known = {name: [rates[name] for _, rates in tables if rates.get(name) is not None] for name in names}
+    lowest = sorted(names, key=lambda name: min(rate.estimate for rate in known[name] if rate is not None))
+    shown = lowest[:MOST_SLICES]
+    unlabelled = sorted({name for _, rates in tables for name in rates} - names)
+    caption = "Share of labelled production requests answered right in each slice, with 95% intervals, lowest first."
+    if len(names) > MOST_SLICES:
+        caption += f" Shown are the {MOST_SLICES} lowest of {count(len(names))} slices; the table below has all."
+    if unlabelled:
+        caption += f" Without any label: {', '.join(' = '.join(name) for name in unlabelled)}."
+    header = ("Slice", *(hand.name for hand, _ in tables))
+    rows = [(" = ".join(name), *(_interval(rates.get(name)) for _, rates in tables)) for name in lowest]
+    return Drawn(charts.slices(tables, shown), caption, Numbers(header, tuple(rows)))
+
+
+def _rates(slices: tuple[Slice, ...]) -> dict[tuple[str, str], Interval | None]:
+    return {(each.column, each.value): accuracy(each.tally) for each in slices}
+
+
+def _cost(scene: Scene) -> Drawn | None:
+    bars = scene.measured("cost")
+    rows = [
+        (
+            hand.name,
+            f"{count(cost.replicas)} of {cost.machine}",
+            f"{money(cost.usd_per_thousand)} to {money(cost.usd_per_thousand_high)}",
+            f"{money(cost.usd_per_month)} to {money(cost.usd_per_month_high)}",
+        )
+        for hand, cost in bars
+    ]
+    caption = "US dollars a month at the policy's traffic; the whisker reaches the high end of the estimate."
+    header = ("Variant", "Replicas", "Per 1,000", "Per month")
+    return Drawn(charts.costs(bars), caption, Numbers(header, tuple(rows)))
+
+
+_PLOTS: tuple[tuple[str, str, str, Callable[[Scene], Drawn | None]], ...] = (
+    ("evaluation-production", "Evaluation against production", "evaluation", _evaluation_against_production),
+    ("latency", "Latency percentiles", "latency", _latency),
+    ("slices", "Accuracy by slice", "evaluation", _slices),
+    ("cost", "Cost by variant", "cost", _cost),
+    ("latency-by-batch", "Latency by batch size", "latency", _latency_by_batch),
+    ("throughput-by-batch", "Throughput by batch size", "latency", _throughput_by_batch),
+    ("memory-by-batch", "Peak memory by batch size", "memory", _peak_memory),
+    ("memory-soak", "Memory over the soak", "memory", _soak),
+)

@@ -1,0 +1,226 @@
+"""Reads the files of a log in chunks of bounded size; only the columns asked for, and only the rows taken, become values.
+
+A line that is no JSON object, the rest of a broken gzip stream and the rest of a corrupt Parquet file are counted as
+malformed; nothing that a file holds is fatal.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import zlib
+from collections import Counter
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import orjson
+
+from tasks.sample.log import LINES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+    from tasks.records import Columns
+    from tasks.sample.log import LogFile, LogSource
+    from tasks.sample.malformed import Malformed
+
+NO_TIME = np.iinfo(np.int64).min
+FEEDBACK = "feedback"
+FETCH_BYTES = 4 << 20
+BLOCK_BYTES = 1 << 20
+LINE_BYTES = 16 << 20
+COLUMN_BUFFER_BYTES = 1 << 20
+BATCH_ROWS = 8_192
+BROKEN_GZIP = (EOFError, gzip.BadGzipFile, zlib.error)
+
+
+class Wanted(NamedTuple):
+    """The columns to read; `needed` ones are counted where they are absent, `feedback` a log may do without."""
+
+    id: str
+    time: str
+    others: tuple[str, ...]
+    needed: frozenset[str]
+
+    @classmethod
+    def of(cls, columns: Columns) -> Wanted:
+        """Return what a sample of a log with these columns holds."""
+        needed = (columns.id, columns.time, *columns.input, columns.label, columns.status, *columns.slices)
+        values = [name for name in dict.fromkeys((*needed, FEEDBACK)) if name not in {columns.id, columns.time}]
+        return cls(columns.id, columns.time, tuple(values), frozenset(needed))
+
+
+class Chunk(NamedTuple):
+    """Rows of one file in its order.
+
+    `numbers` are their line or row numbers from 1, `times_us` microseconds since 1970 in UTC with `NO_TIME` where a row
+    has no readable time, `missing` the rows without a column; `take(indices)` builds rows, absent columns left out.
+    """
+
+    file: str
+    numbers: Sequence[int]
+    ids: list[str | None]
+    times_us: NDArray[np.int64]
+    missing: Counter[str]
+    take: Callable[[NDArray[np.intp]], list[dict[str, Any]]]
+
+
+def read_chunks(source: LogSource, file: LogFile, wanted: Wanted, malformed: Malformed) -> Iterator[Chunk]:
+    """Yield the rows of a log file, whatever its format."""
+    with source.open(file) as raw:
+        if file.name.lower().endswith(LINES):
+            yield from _read_lines(raw, file.name, wanted, malformed)
+        else:
+            yield from _read_parquet(raw, file.name, wanted, malformed)
+
+
+def text_of(value: Any) -> str | None:
+    """Return a value as text: text and null as they are, anything else as JSON."""
+    if value is None or isinstance(value, str):
+        return value
+    return orjson.dumps(value, default=str).decode()
+
+
+def _read_lines(raw: io.RawIOBase, name: str, wanted: Wanted, malformed: Malformed) -> Iterator[Chunk]:
+    buffered = io.BufferedReader(raw, FETCH_BYTES)
+    stream = gzip.GzipFile(fileobj=buffered) if name.lower().endswith(".gz") else buffered
+    number = 0
+    try:
+        for lines in _lines(stream):
+            rows = {}
+            for number, line in enumerate(lines, number + 1):  # noqa: B020  the count goes on over blocks
+                row = _parse(line, name, number, malformed)
+                if row is not None:
+                    rows[number] = row
+            if rows:
+                yield _chunk_of_lines(name, rows, wanted)
+    except BROKEN_GZIP as error:
+        malformed.add(name, number + 1, f"the gzip stream is broken and the rest of the file is lost: {error}")
+
+
+def _lines(stream: io.BufferedReader[io.RawIOBase] | gzip.GzipFile) -> Iterator[list[bytes]]:
+    """Yield whole lines, a block's at a time; of a line over `LINE_BYTES` only so much that its length shows."""
+    rest = b""
+    for block in _blocks(stream):
+        *lines, rest = (rest + block).split(b"\n")
+        rest = rest[: LINE_BYTES + 1]
+        yield lines
+    yield [rest]
+
+
+def _blocks(stream: io.BufferedReader[io.RawIOBase] | gzip.GzipFile) -> Iterator[bytes]:
+    """Yield the stream in blocks; what comes before a fault is yielded before the fault is raised."""
+    parts: list[bytes] = []
+    size = 0
+    try:
+        while part := stream.read1(BLOCK_BYTES):
+            parts.append(part)
+            size += len(part)
+            if size >= BLOCK_BYTES:
+                yield b"".join(parts)
+                parts, size = [], 0
+    except BROKEN_GZIP:
+        yield b"".join(parts)
+        raise
+    yield b"".join(parts)
+
+
+def _parse(line: bytes, name: str, number: int, malformed: Malformed) -> dict[str, Any] | None:
+    if not line or line.isspace():
+        return None
+    if len(line) > LINE_BYTES:
+        malformed.add(name, number, f"the line is longer than {LINE_BYTES} bytes", line)
+        return None
+    try:
+        row = orjson.loads(line)
+    except orjson.JSONDecodeError as error:
+        malformed.add(name, number, f"not JSON, {error.msg} at character {error.pos + 1}", line)
+        return None
+    if isinstance(row, dict):
+        return row
+    malformed.add(name, number, "not a JSON object", line)
+    return None
+
+
+def _chunk_of_lines(name: str, by_number: dict[int, dict[str, Any]], wanted: Wanted) -> Chunk:
+    rows = list(by_number.values())
+    missing: Counter[str] = Counter()
+    for row in rows:
+        if not wanted.needed <= row.keys():
+            missing.update(wanted.needed - row.keys())
+    times = [row.get(wanted.time) for row in rows]
+    return Chunk(
+        file=name,
+        numbers=list(by_number),
+        ids=[text_of(row.get(wanted.id)) for row in rows],
+        times_us=_parse_times([time if isinstance(time, str) else None for time in times]),
+        missing=missing,
+        take=lambda indices: [{key: rows[i][key] for key in wanted.others if key in rows[i]} for i in indices],
+    )
+
+
+def _parse_times(texts: list[str | None]) -> NDArray[np.int64]:
+    """Return ISO 8601 texts as microseconds since 1970; one without a zone is taken as UTC, an unreadable one is none."""
+    import pandas as pd
+
+    times = pd.to_datetime(np.array(texts, dtype=object), format="ISO8601", utc=True, errors="coerce")
+    return np.asarray(times.as_unit("us").asi8, dtype=np.int64)
+
+
+def _read_parquet(raw: io.RawIOBase, name: str, wanted: Wanted, malformed: Malformed) -> Iterator[Chunk]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    read = rows = 0
+    try:
+        # Without the buffer, and with threads, whole column chunks are held at once.
+        file = pq.ParquetFile(raw, buffer_size=COLUMN_BUFFER_BYTES, pre_buffer=False)
+        rows = file.metadata.num_rows
+        present = [key for key in (wanted.id, wanted.time, *wanted.others) if key in file.schema_arrow.names]
+        for batch in file.iter_batches(BATCH_ROWS, columns=present, use_threads=False):
+            batch.validate(full=True)
+            yield _chunk_of_batch(name, read, batch, wanted)
+            read += batch.num_rows
+    except (pa.ArrowException, OSError) as error:
+        reason = str(error).splitlines()[0]
+        malformed.add(name, None, f"the Parquet file is corrupt after row {read}: {reason}", rows=max(1, rows - read))
+
+
+def _chunk_of_batch(name: str, before: int, batch: pa.RecordBatch, wanted: Wanted) -> Chunk:
+    rows, present = batch.num_rows, batch.schema.names
+    return Chunk(
+        file=name,
+        numbers=range(before + 1, before + rows + 1),
+        ids=_texts(batch.column(wanted.id)) if wanted.id in present else [None] * rows,
+        times_us=_times(batch.column(wanted.time)) if wanted.time in present else np.full(rows, NO_TIME),
+        missing=Counter(dict.fromkeys(wanted.needed.difference(present), rows)),
+        take=lambda indices: _rows(batch.select([key for key in wanted.others if key in present]), indices),
+    )
+
+
+def _rows(batch: pa.RecordBatch, indices: NDArray[np.intp]) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = batch.take(indices).to_pylist() if batch.num_columns else [{} for _ in indices]
+    return rows
+
+
+def _texts(column: pa.Array) -> list[str | None]:
+    import pyarrow as pa
+
+    if pa.types.is_integer(column.type):
+        column = column.cast(pa.string())
+    return [text_of(value) for value in column.to_pylist()]
+
+
+def _times(column: pa.Array) -> NDArray[np.int64]:
+    """Return timestamps as microseconds since 1970; one without a zone is taken as UTC."""
+    import pyarrow as pa
+
+    if pa.types.is_date(column.type):
+        column = column.cast(pa.timestamp("us"))
+    if not pa.types.is_timestamp(column.type):
+        return _parse_times([value if isinstance(value, str) else None for value in column.to_pylist()])
+    whole = column.cast(pa.timestamp("us", tz=column.type.tz), safe=False).cast(pa.int64())
+    return np.asarray(whole.fill_null(NO_TIME).to_numpy(zero_copy_only=False), dtype=np.int64)

@@ -1,0 +1,70 @@
+"""Writes a sample as Parquet, and beside it the rows of the log that could not be read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tasks.evidence import Raw
+from tasks.files import digest_bytes, write_whole
+from tasks.sample.readers import FEEDBACK, NO_TIME, text_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    import pyarrow as pa
+
+    from tasks.sample.malformed import Malformed
+    from tasks.sample.readers import Wanted
+    from tasks.sample.reservoir import Request
+
+COPIES = "copies"
+
+
+def write_sample(requests: Sequence[Request], wanted: Wanted, malformed: Malformed, out: Path) -> Raw:
+    """Write the requests to `out` and the malformed rows, if any, to `<stem>.malformed.jsonl` beside it."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    stream = pa.BufferOutputStream()
+    pq.write_table(_table(requests, wanted), stream, compression="zstd")
+    data = stream.getvalue().to_pybytes()
+    write_whole(out, data)
+    aside = out.with_name(f"{out.stem}.malformed.jsonl")
+    if malformed.rows:
+        write_whole(aside, malformed.kept())
+    else:
+        aside.unlink(missing_ok=True)
+    return Raw(path=out.name, sha256=digest_bytes(data), rows=len(requests))
+
+
+def _table(requests: Sequence[Request], wanted: Wanted) -> pa.Table:
+    import pyarrow as pa
+
+    times = np.array([request.time_us for request in requests], dtype=np.int64)
+    columns = {
+        wanted.id: pa.array([request.id for request in requests], pa.string()),
+        wanted.time: pa.array(times, pa.int64(), mask=times == NO_TIME).cast(pa.timestamp("us", tz="UTC")),
+    }
+    for name in wanted.others:
+        if name != FEEDBACK or name in wanted.needed or any(name in request.fields for request in requests):
+            columns[name] = _column([request.fields.get(name) for request in requests])
+    columns[COPIES] = pa.array([request.copies for request in requests], pa.int64())
+    return pa.table(columns)
+
+
+def _column(values: list[Any]) -> pa.Array:
+    """Return the values under the one type they have, or else as text: Arrow would fill up an object's absent keys."""
+    import pyarrow as pa
+
+    if all(value is None for value in values):
+        return pa.nulls(len(values), pa.string())
+    try:
+        column = pa.array(values)
+    except (pa.ArrowException, TypeError, OverflowError):
+        column = None
+    if column is None or "struct<" in str(column.type):
+        return pa.array([text_of(value) for value in values], pa.string())
+    return column

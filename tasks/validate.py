@@ -1,0 +1,181 @@
+"""Data quality: Great Expectations suites on the production sample and on the evaluation set, each with a page to read."""
+
+from __future__ import annotations
+
+from datetime import UTC
+from typing import TYPE_CHECKING, Any, Literal
+
+from tasks.evidence import ValidationEvidence
+from tasks.files import write_whole
+from tasks.findings import finding, looked, row_ids, words_of
+from tasks.kinds import common_kind, kinds_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+    from pathlib import Path
+
+    import pandas as pd
+    from great_expectations import ExpectationSuite
+    from great_expectations.core import ExpectationValidationResult
+    from great_expectations.expectations.expectation import Expectation
+
+    from tasks.records import Columns
+
+CLASSES = ("text", "numbers", "booleans")
+EXISTS = "expect_column_to_exist"
+
+
+def validate_production(
+    rows: pd.DataFrame,
+    columns: Columns,
+    *,
+    as_of: datetime,
+    window_days: int,
+    stale_after_hours: float,
+    evaluation: pd.DataFrame,
+    out: Path,
+) -> ValidationEvidence:
+    """Hold a sample of the prediction log to its suite, and to the evaluation set's labels and types.
+
+    `rows` has the candidate's columns and `copies`, how many times each request was logged; a time without a zone is
+    UTC. The page is written into the folder `out`. Importing Great Expectations takes seconds, once a process.
+    """
+    from expectations.suites import prediction_log
+
+    kinds = _expected_kinds(columns, evaluation, rows)
+    suite = prediction_log.build(
+        columns,
+        as_of=as_of.astimezone(UTC),
+        window_days=window_days,
+        stale_after_hours=stale_after_hours,
+        kinds=kinds,
+        labels=_labels(columns.label, evaluation, kinds[columns.label]),
+    )
+    prepared = _prepare(rows, columns)
+    if columns.time in prepared:
+        prepared[columns.time] = _times(prepared[columns.time])
+    if columns.label in prepared:
+        # a label of another kind is reported once, as that, and not again as one that the evaluation set lacks
+        same = kinds_of(prepared[columns.label]) == kinds[columns.label]
+        prepared[columns.label] = prepared[columns.label].where(same, None)
+    return _validate(rows, prepared, suite, dataset="production", id_column=columns.id, out=out)
+
+
+def validate_evaluation(rows: pd.DataFrame, columns: Columns, out: Path) -> ValidationEvidence:
+    """Hold the evaluation set to its suite; the page is written into the folder `out`."""
+    from expectations.suites import evaluation_set
+
+    suite = evaluation_set.build(columns, kinds=_expected_kinds(columns, rows))
+    return _validate(rows, _prepare(rows, columns), suite, dataset="evaluation", id_column=columns.id, out=out)
+
+
+def _expected_kinds(columns: Columns, *frames: pd.DataFrame) -> dict[str, str]:
+    """Return the kind that the label and each input are to hold: the commonest in the first frame that has any."""
+    kinds = {}
+    for column in (columns.label, *columns.input):
+        found = (common_kind(frame[column]) for frame in frames if column in frame)
+        kinds[column] = next((kind for kind in found if kind is not None), "text")
+    if kinds[columns.label] not in CLASSES:
+        kinds[columns.label] = "text"
+    return kinds
+
+
+def _labels(column: str, evaluation: pd.DataFrame, kind: str) -> list[Any]:
+    """Return the evaluation set's distinct labels of `kind`, sorted, as plain Python values."""
+    if column not in evaluation:
+        return []
+    values = evaluation[column]
+    return sorted({getattr(value, "item", lambda v=value: v)() for value in values[kinds_of(values) == kind]})
+
+
+def _prepare(rows: pd.DataFrame, columns: Columns) -> pd.DataFrame:
+    """Return a copy with rows numbered from 0, and with the derived columns that the suites look at."""
+    import pandas as pd
+
+    from expectations.suites.checks import INPUTS, kind_column
+
+    prepared = rows.reset_index(drop=True)
+    for column in (columns.label, *columns.input, *columns.slices):
+        if column in rows:
+            prepared[kind_column(column)] = kinds_of(prepared[column])
+    if set(columns.input) <= set(rows.columns):
+        inputs = prepared[list(columns.input)]
+        joined = [repr([getattr(v, "tolist", lambda v=v: v)() for v in row]) for row in inputs.itertuples(index=False)]
+        prepared[INPUTS] = pd.Series(joined, dtype=object).where(inputs.notna().any(axis=1), None)
+    return prepared
+
+
+def _times(column: pd.Series[Any]) -> pd.Series[Any]:
+    """Return `column` as times in UTC, NaT where it is not a time; bare numbers could be any unit, so they are not."""
+    import pandas as pd
+
+    readable = column.astype(object).where(kinds_of(column).isin(("text", "times")), None)
+    return pd.to_datetime(readable, utc=True, errors="coerce", format="ISO8601")
+
+
+def _validate(
+    rows: pd.DataFrame,
+    prepared: pd.DataFrame,
+    suite: ExpectationSuite,
+    *,
+    dataset: Literal["production", "evaluation"],
+    id_column: str,
+    out: Path,
+) -> ValidationEvidence:
+    from tasks.quality_page import page
+
+    asked, dropped = _split(suite, rows)
+    outcomes = _run(prepared, suite.name, asked)
+    numbered, ids = rows.reset_index(drop=True), row_ids(rows, id_column)
+    results = []
+    for expectation in asked:
+        outcome = outcomes.get(words_of(expectation)["claim"])
+        skipped = sum(_stops(expectation, other) for other in dropped)
+        results.append(finding(expectation, outcome, numbered, ids, skipped))
+    evidence = ValidationEvidence(
+        dataset=dataset,
+        rows=len(rows),
+        evaluated_expectations=sum(map(looked, outcomes.values())),
+        results=tuple(results),
+        page=f"quality-{dataset}.html",
+    )
+    write_whole(out / evidence.page, page(evidence).encode())
+    return evidence
+
+
+def _split(suite: ExpectationSuite, rows: pd.DataFrame) -> tuple[list[Expectation], list[Expectation]]:
+    """Return the expectations to ask, and those that an empty frame or a missing column leaves without meaning.
+
+    What drops them is itself asked and fails, so nothing passes for being dropped.
+    """
+    asked: list[Expectation] = []
+    dropped: list[Expectation] = []
+    for expectation in suite.expectations:
+        needs = set(words_of(expectation)["needs"])
+        exists = expectation.expectation_type == EXISTS
+        possible = (len(rows) > 0 and (exists or needs <= set(rows.columns))) or not needs
+        (asked if possible else dropped).append(expectation)
+    return asked, dropped
+
+
+def _stops(failed: Expectation, dropped: Expectation) -> bool:
+    """Tell whether the failure of `failed` is why `dropped` was not asked."""
+    needs = words_of(failed)["needs"]
+    return not needs or (failed.expectation_type == EXISTS and needs[0] in words_of(dropped)["needs"])
+
+
+def _run(prepared: pd.DataFrame, name: str, asked: Sequence[Expectation]) -> dict[str, ExpectationValidationResult]:
+    """Return what Great Expectations found, by claim, from a context that lives in memory and is gone afterwards."""
+    import great_expectations as gx
+    from great_expectations.data_context.types.base import ProgressBarsConfig
+
+    context = gx.get_context(mode="ephemeral")
+    context.enable_analytics(enable=False)
+    context.variables.progress_bars = ProgressBarsConfig(globally=False, metric_calculations=False)
+    asset = context.data_sources.add_pandas("rows").add_dataframe_asset("rows")
+    batch = asset.add_batch_definition_whole_dataframe("rows").get_batch({"dataframe": prepared})
+    suite = gx.ExpectationSuite(name=name, expectations=list(asked))
+    found = batch.validate(suite, result_format={"result_format": "COMPLETE"})
+    configured = ((result.expectation_config, result) for result in found.results)
+    return {(config.meta or {}).get("claim", ""): result for config, result in configured if config}

@@ -1,0 +1,39 @@
+"""Fixtures for all tests: one real S3 server, PostgreSQL and Prefect server a session, started when first asked for."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import sqlalchemy
+from servers import S3Server, postgres_server, prefect_server, s3_server
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[S3Server]:
+    """Yield a running S3 server: its endpoint, keys and a client to fill it."""
+    with tempfile.TemporaryDirectory(prefix="s3-") as folder, s3_server(Path(folder)) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """Yield the SQLAlchemy URL of a running PostgreSQL server's database `postgres`."""
+    # A Unix socket's path may have about 100 characters, which pytest's own temporary folders can pass.
+    with tempfile.TemporaryDirectory(prefix="pg-") as folder, postgres_server(Path(folder)) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def prefect_api(postgres: str) -> Iterator[str]:
+    """Yield the address of the API of a running Prefect server, which keeps its records in a PostgreSQL database."""
+    with sqlalchemy.create_engine(postgres, isolation_level="AUTOCOMMIT").connect() as connection:
+        connection.execute(sqlalchemy.text("CREATE DATABASE prefect"))
+    database = postgres.replace("psycopg2", "asyncpg").replace("/postgres?", "/prefect?")
+    with tempfile.TemporaryDirectory(prefix="prefect-") as folder, prefect_server(Path(folder), database) as address:
+        yield address

@@ -1,0 +1,185 @@
+"""Evidence as named numbers, without a store."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from infra.ledger_metrics import LONGEST_PART, Point, gate_points, name_part, variant_points
+from tasks.evidence import (
+    BatchTimes,
+    DeterminismEvidence,
+    Difference,
+    EvaluationEvidence,
+    FirstLaunch,
+    LatencyEvidence,
+    Paired,
+    PairedSlice,
+    PairedTally,
+    Raw,
+    Scores,
+    Slice,
+    Tally,
+    Unmeasured,
+    VariantEvidence,
+)
+from tasks.records import GateResult, Outcome
+
+RAW = Raw(path="raw.parquet", sha256="ab" * 32, rows=1)
+NOTHING = Unmeasured(stage="any", why="not part of this test")
+PARTS = ("variant", "provider", "evaluation", "latency", "determinism", "memory", "cost")
+MLFLOW_ALLOWS = re.compile(r"[\w.\- ]+")
+
+
+def points(**measured: object) -> dict[tuple[str, int], float]:
+    """Return the numbers of a variant of which only `measured` was measured, by name and step."""
+    variant = VariantEvidence.model_validate({"name": "fp32", **dict.fromkeys(PARTS, NOTHING), **measured})
+    found = list(variant_points(variant))
+    assert len({(point.name, point.step) for point in found}) == len(found)
+    return {(point.name, point.step): point.value for point in found}
+
+
+def latency(**seconds: tuple[float, ...]) -> LatencyEvidence:
+    """Return latency evidence of `b1=(…), b8=(…)`."""
+    return LatencyEvidence(
+        target="cpu",
+        threads=1,
+        load_seconds=1,
+        first_call_seconds=0.5,
+        warmup_calls=1,
+        batches=tuple(BatchTimes(batch=int(name[1:]), seconds=times) for name, times in seconds.items()),
+        raw=RAW,
+    )
+
+
+def scores(dataset: str, correct: int, slices: tuple[Slice, ...] = ()) -> Scores:
+    """Return scores over 10 requests of which 8 have a label."""
+    return Scores.model_validate(
+        {
+            "dataset": dataset,
+            "overall": Tally(rows=10, labelled=8, correct=correct, abstained=1, errors=1),
+            "slices": slices,
+            "label_coverage": (),
+            "exceptions": 1,
+            "non_finite": 0,
+            "malformed": 0,
+            "error_examples": (),
+            "seconds": 1,
+            "raw": RAW,
+        }
+    )
+
+
+def test_what_was_not_measured_has_no_number() -> None:
+    """A variant of which nothing was measured gives no metric, not even a zero."""
+    assert points() == {}
+
+
+def test_a_percentile_needs_calls_above_it() -> None:
+    """99 calls give p95 but no p99, 100 give p99, 1,000 give p99.9; the values are numpy's of the raw seconds."""
+    seconds = tuple(float(value) for value in np.random.default_rng(0).lognormal(-6, 0.5, 1000))
+    found = points(latency=latency(b1=seconds, b2=seconds[:99], b4=seconds[:100]))
+    assert found["latency/p99.9_ms", 1] == pytest.approx(np.quantile(seconds, 0.999) * 1000)
+    assert found["latency/p95_ms", 2] == pytest.approx(np.quantile(seconds[:99], 0.95) * 1000)
+    assert ("latency/p99_ms", 2) not in found
+    assert ("latency/p99_ms", 4) in found
+    assert ("latency/p99.9_ms", 4) not in found
+    assert found["latency_batch1/p50_ms", 0] == found["latency/p50_ms", 1]
+
+
+def test_a_batch_without_calls_has_no_number() -> None:
+    """A batch size whose time ended before its first call leaves a gap in the curve."""
+    found = points(latency=latency(b1=(0.001, 0.003), b8=()))
+    assert found["throughput/rows_per_second", 1] == pytest.approx(500)
+    assert not [name for name, step in found if step == 8]
+
+
+def test_accuracy_is_over_labelled_requests() -> None:
+    """Accuracy divides by labels, and a slice without any has no accuracy."""
+    slices = tuple(
+        Slice(column="source", value=value, tally=Tally(rows=5, labelled=labelled, correct=0, abstained=0, errors=0))
+        for value, labelled in (("tweets", 4), ("unlabelled", 0))
+    )
+    paired = Paired(
+        baseline="fp32",
+        overall=PairedTally(rows=10, flips=3, labelled=8, candidate_only=1, baseline_only=2),
+        slices=(
+            PairedSlice(
+                column="source",
+                value="tweets",
+                tally=PairedTally(rows=5, flips=2, labelled=4, candidate_only=0, baseline_only=2),
+            ),
+        ),
+    )
+    found = points(
+        evaluation=EvaluationEvidence(
+            evaluation=scores("evaluation", 8),
+            production=scores("production", 6, slices),
+            against_reference=paired,
+            against_champion=FirstLaunch(model="sentiment"),
+        )
+    )
+    assert found["accuracy/evaluation", 0] == 1
+    assert found["accuracy/production", 0] == 0.75
+    assert found["accuracy/production/source/tweets", 0] == 0
+    assert ("accuracy/production/source/unlabelled", 0) not in found
+    assert found["answered/production", 0] == 0.8
+    assert found["flips/reference", 0] == 3
+    assert found["accuracy_change/reference", 0] == -0.125
+    assert found["accuracy_change/reference/source/tweets", 0] == -0.5
+    assert not [name for name, _ in found if "champion" in name]
+
+
+def test_a_comparison_that_failed_is_no_zero() -> None:
+    """The worst of the comparisons that could be made is shown, and none where none could."""
+    broken = Difference(case="batch 8", rows=4, error="the graph takes one row only")
+    made = [Difference(case="batch 2", rows=4, flips=flips, max_abs=flips / 10) for flips in (0, 2)]
+    found = points(determinism=DeterminismEvidence(rows=4, repeats=(broken,), batches=(*made, broken), golden=RAW))
+    assert found == {("flips/batch", 0): 2, ("difference/batch_max_abs", 0): 0.2}
+
+
+@pytest.mark.parametrize(
+    ("outcome", "value"), [("pass", 1.0), ("fail", 0.0), ("inconclusive", 0.0), ("unmeasured", None)]
+)
+def test_a_gate_is_one_or_zero_or_absent(outcome: Outcome, value: float | None) -> None:
+    """Only a pass is 1, and a gate that was not measured has no number."""
+    result = GateResult(
+        gate="latency-slo",
+        variant=None,
+        severity="block",
+        outcome=outcome,
+        observed=None,
+        bound=None,
+        limit=None,
+        unit="ms",
+        confidence=0.95,
+        because="…",
+        checklist="week 1-2",
+        checks=(),
+    )
+    assert list(gate_points([result])) == ([] if value is None else [Point("gate/latency-slo", value)])
+
+
+@given(st.lists(st.text(max_size=200), min_size=2, max_size=20, unique=True))
+def test_any_slice_has_a_name_of_its_own(values: list[str]) -> None:
+    """Whatever a column holds, its names are ones that MLflow takes, not too long, and never the same for two values."""
+    names = [name_part(value) for value in values]
+    assert len(set(names)) == len(names)
+    for name in names:
+        assert MLFLOW_ALLOWS.fullmatch(name)
+        assert name.strip(" .") == name
+        assert len(name) <= LONGEST_PART + len("-abcdef")
+
+
+def test_plain_values_keep_their_names() -> None:
+    """A value that MLflow takes as it is stays readable."""
+    assert [name_part(value) for value in ("tweets", "New York", "2026-11", "é")] == [
+        "tweets",
+        "New York",
+        "2026-11",
+        "é",
+    ]

@@ -1,0 +1,333 @@
+"""A launch as a report sees it: three variants with seeded numbers, one stage without a result, a decision either way."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from tasks.decide import decide
+from tasks.evidence import (
+    BatchPeak,
+    BatchTimes,
+    CostEvidence,
+    DependencyEvidence,
+    DeterminismEvidence,
+    Difference,
+    Environment,
+    EvaluationEvidence,
+    Evidence,
+    ExpectationResult,
+    ExportEvidence,
+    FirstLaunch,
+    LabelCoverage,
+    LatencyEvidence,
+    MemoryEvidence,
+    Paired,
+    PairedSlice,
+    PairedTally,
+    ProviderEvidence,
+    Raw,
+    SampleEvidence,
+    Scores,
+    Slice,
+    Tally,
+    Unmeasured,
+    ValidationEvidence,
+    VariantEvidence,
+)
+from tasks.policy import load_policy
+from tasks.records import Decision, Variant
+
+BATCHES = (1, 2, 4, 8, 16, 32, 64, 128)
+SLICES = {"tweets": 1850, "amazon": 1400, "nyt": 750}
+HALVES = {"low confidence": 2000, "high confidence": 2000}
+HOSTILE = "<script>alert('slice')</script>"
+MILLISECONDS = {"fp32": 5.4, "int8-dynamic": 3.1, "int8-static": 3.6}
+ACCURACY = {
+    "fp32": (0.812, 0.768),
+    "int8-dynamic": (0.805, 0.759),
+    "int8-static": (0.808, 0.764),
+}
+MB = 1_000_000
+
+
+def digest(of: str) -> str:
+    """Return a SHA-256 that stands for `of`."""
+    return sha256(of.encode()).hexdigest()
+
+
+def raw(path: str, rows: int) -> Raw:
+    """Return a reference to raw samples that are not there."""
+    return Raw(path=path, sha256=digest(path), rows=rows)
+
+
+def tally(rows: int, accuracy: float, labelled: float = 0.9) -> Tally:
+    """Return counts over `rows` with about the given accuracy."""
+    known = round(rows * labelled)
+    return Tally(rows=rows, labelled=known, correct=round(known * accuracy), abstained=rows // 90, errors=rows // 600)
+
+
+def scores(dataset: Literal["evaluation", "production"], variant: str, shift: float) -> Scores:
+    """Return a variant's scores; production has slices, one with a hostile name and one without labels."""
+    production = dataset == "production"
+    accuracy = ACCURACY[variant][production] + shift
+    spread = {"tweets": -0.05, "amazon": 0.04, "nyt": 0.045}
+    slices = [
+        Slice(column="source", value=name, tally=tally(rows, accuracy + spread[name])) for name, rows in SLICES.items()
+    ]
+    slices += [
+        Slice(column="length", value=HOSTILE, tally=tally(60, accuracy - 0.02)),
+        Slice(column="source", value="partner feed", tally=tally(40, 0, labelled=0)),
+    ]
+    return Scores(
+        dataset=dataset,
+        overall=tally(4000 if production else 2000, accuracy, 0.86 if production else 1),
+        slices=tuple(slices) if production else (),
+        label_coverage=tuple(LabelCoverage(group=k, rows=v, labelled=round(v * 0.86)) for k, v in HALVES.items()),
+        exceptions=0,
+        non_finite=0,
+        malformed=0,
+        error_examples=(),
+        seconds=14.2,
+        raw=raw(f"raw/{variant}-{dataset}.parquet", 4000),
+    )
+
+
+def paired(rows: int, flips: int, gained: int, lost: int) -> Paired:
+    """Return a comparison with fp32."""
+
+    def part(share: float) -> PairedTally:
+        labelled, better, worse = (round(share * each) for each in (rows, gained, lost))
+        return PairedTally(
+            rows=labelled, flips=round(share * flips), labelled=labelled, candidate_only=better, baseline_only=worse
+        )
+
+    slices = tuple(PairedSlice(column="source", value=name, tally=part(count / 4000)) for name, count in SLICES.items())
+    return Paired(baseline="fp32", overall=part(1), slices=slices)
+
+
+def latency(variant: str, seed: int) -> LatencyEvidence:
+    """Return log-normal call times with one slow call in about a hundred and fifty."""
+    random = np.random.default_rng(seed)
+    batches = []
+    for batch in BATCHES:
+        calls = 3500 if batch == 1 else 40
+        median = MILLISECONDS[variant] * (0.35 + 0.65 * batch**0.93) / 1000
+        times = median * random.lognormal(0, 0.09, calls)
+        times = np.where(random.random(calls) < 1 / 150, times * random.uniform(2, 6, calls), times)
+        batches.append(BatchTimes(batch=batch, seconds=tuple(float(t) for t in times)))
+    return LatencyEvidence(
+        target="cpu",
+        threads=2,
+        load_seconds=0.41,
+        first_call_seconds=0.062,
+        warmup_calls=20,
+        batches=tuple(batches),
+        raw=raw(f"raw/{variant}-latency.parquet", 3780),
+    )
+
+
+def memory(variant: str, seed: int) -> MemoryEvidence:
+    """Return a soak that settles and then stays level."""
+    random = np.random.default_rng(seed)
+    base = {"fp32": 380, "int8-dynamic": 240, "int8-static": 250}[variant] * MB
+    calls = range(0, 6001, 40)
+    settle = [9 * MB * (1 - np.exp(-at / 700)) + random.normal(0, 0.25 * MB) for at in calls]
+    return MemoryEvidence(
+        loaded_bytes=base,
+        warm_bytes=base + 12 * MB,
+        peaks=tuple(BatchPeak(batch=b, peak_bytes=base + (14 + int(1.9 * b)) * MB) for b in BATCHES),
+        soak_rss=tuple((at, base + int(grown)) for at, grown in zip(calls, settle, strict=True)),
+        soak_python=tuple((at, 31 * MB) for at in calls),
+    )
+
+
+def cost(variant: str) -> CostEvidence:
+    """Return dollars at 40 requests a second at the peak."""
+    service = MILLISECONDS[variant] * 1.03
+    replicas = 1 + round(service * 0.4)
+    month = replicas * 0.0893 * 730
+    return CostEvidence(
+        machine="c7i.large",
+        machine_hour_usd=0.0893,
+        machine_source="aws.amazon.com/ec2/pricing, us-east-1, 2026-11-02",
+        measured_on="2 cores of an x86-64 server",
+        service_ms=service,
+        service_ms_low=service * 0.97,
+        service_ms_high=service * 1.04,
+        serving_batch=1,
+        peak_per_second=300,
+        utilisation=0.6,
+        replicas=replicas,
+        replicas_high=replicas + 1,
+        usd_per_thousand=month / 105_000,
+        usd_per_thousand_high=month * 1.12 / 105_000,
+        usd_per_month=month,
+        usd_per_month_high=month * 1.12,
+    )
+
+
+def difference(case: str, rows: int, flips: int = 0, relative: float = 0.0) -> Difference:
+    """Return two runs of the same rows that differ by `relative`."""
+    return Difference(
+        case=case, rows=rows, flips=flips, max_abs=relative, p99_abs=relative / 3, max_relative=relative,
+        bitwise=relative == 0,
+    )  # fmt: skip
+
+
+def determinism(variant: str) -> DeterminismEvidence:
+    """Return answers that repeat, and that depend on the batch where the scales are dynamic."""
+    dynamic = variant == "int8-dynamic"
+    return DeterminismEvidence(
+        rows=100,
+        repeats=(difference("same process", 100), difference("fresh process", 100)),
+        batches=tuple(
+            difference(f"batch {batch}", 512, 4 + batch // 8 if dynamic else 0, 0.08 if dynamic else 2e-6)
+            for batch in BATCHES[3:]
+        ),
+        golden=raw(f"raw/{variant}-golden.parquet", 100),
+    )
+
+
+def variant_evidence(name: str, seed: int, shift: float) -> VariantEvidence:
+    """Return all that was measured of one variant; the memory of fp32 was not."""
+    lost = {"fp32": 0, "int8-dynamic": 70, "int8-static": 36}[name]
+    production = scores("production", name, shift)
+    return VariantEvidence(
+        name=name,
+        variant=Variant(
+            name=name,
+            sha256=digest(name),
+            graphs={"model": Path(f"variants/{name}/model.onnx")},
+            size_bytes=(91 if name == "fp32" else 23) * MB,
+            notes=("4 MatMul nodes kept in float",) if name == "int8-static" else (),
+        ),
+        provider=ProviderEvidence(
+            asked="cpu",
+            wanted_provider="CPUExecutionProvider",
+            session_provider="CPUExecutionProvider",
+            nodes={"CPUExecutionProvider": 412},
+            node_seconds={"CPUExecutionProvider": 1.84},
+        ),
+        evaluation=EvaluationEvidence(
+            evaluation=scores("evaluation", name, 0),
+            production=production,
+            against_reference=paired(3440, 2 * lost, round(0.7 * lost), lost),
+            against_champion=FirstLaunch(model="sentiment"),
+        ),
+        latency=latency(name, seed),
+        determinism=determinism(name),
+        memory=Unmeasured(stage="memory", why="the serving process was killed after 900 s", crashed=True)
+        if name == "fp32"
+        else memory(name, seed),
+        cost=cost(name),
+    )
+
+
+def expectation(name: str, column: str | None, unexpected: int = 0) -> ExpectationResult:
+    """Return one expectation's result; it holds unless rows broke it."""
+    because = f"{unexpected} of 4,000 rows broke it" if unexpected else "it holds for all 4,000 rows"
+    return ExpectationResult(
+        expectation=name,
+        column=column,
+        severity="warning" if unexpected else "critical",
+        success=not unexpected,
+        unexpected_rows=unexpected,
+        checked_rows=4000,
+        because=because,
+        failing_ids=tuple(f"req-{i:05d}" for i in range(unexpected)),
+    )
+
+
+def sample() -> SampleEvidence:
+    """Return what was drawn from a log with late labels, malformed lines and duplicates."""
+    return SampleEvidence(
+        source="s3://prediction-log/sentiment/",
+        window_start=datetime(2026, 10, 20, tzinfo=UTC),
+        window_end=datetime(2026, 11, 17, tzinfo=UTC),
+        seed=20261121,
+        asked_rows=4000,
+        rows=4000,
+        log_rows=18_211,
+        log_files=56,
+        malformed_rows=13,
+        malformed_examples=(
+            'dt=2026-11-02/part-1.jsonl.gz:118: {"request_id": "a81f", "text": "so <b>good',
+            "…:240: NUL",
+        ),
+        outside_window_rows=402,
+        duplicated_rows=37,
+        labelled_rows=3440,
+        by_status={"ok": 3893, "abstained": 61, "error": 31, "timeout": 15},
+        missing_columns={"feedback": 212},
+        raw=raw("raw/sample.parquet", 4000),
+    )
+
+
+def evidence(production_shift: float = 0.0) -> Evidence:
+    """Return a launch's evidence; `production_shift` moves every variant's accuracy in production."""
+    packages = {"numpy": "2.4.6", "onnxruntime-gpu": "1.31.1", "torch": "2.13.0+cpu", "onnx": "1.23.2"}
+    names = ("fp32", "int8-dynamic", "int8-static")
+    results = (
+        expectation("expect_column_values_to_not_be_null", "text"),
+        expectation("expect_column_values_to_be_unique", "request_id"),
+        expectation("expect_column_value_lengths_to_be_between", "text", 7),
+    )
+    return Evidence(
+        candidate="sentiment",
+        candidate_folder="candidates/sentiment_minilm",
+        candidate_sha256=digest("candidate"),
+        task="classification",
+        target="cpu",
+        environment=Environment(
+            python="3.11.7",
+            platform="Linux-6.1-x86_64",
+            cpu="Intel Xeon Platinum 8488C",
+            cores=2,
+            memory_bytes=24 * 1024**3,
+            gpu=None,
+            packages=packages,
+            sha256=digest("environment"),
+        ),
+        sample=sample(),
+        production_quality=ValidationEvidence(
+            dataset="production", rows=4000, evaluated_expectations=3, results=results, page="quality/production.html"
+        ),
+        evaluation_quality=ValidationEvidence(
+            dataset="evaluation",
+            rows=2000,
+            evaluated_expectations=2,
+            results=results[:2],
+            page="quality/evaluation.html",
+        ),
+        dependencies=DependencyEvidence(
+            lock="infra/locks/cpu.txt",
+            lock_sha256=digest("lock"),
+            imported=packages,
+            not_exact=(),
+            not_locked=(),
+            drifted=(),
+        ),
+        export=ExportEvidence(
+            exporter="torch.onnx dynamo",
+            opset=20,
+            dynamic_axes={"input_ids": (0, 1), "attention_mask": (0, 1)},
+            training_modules=(),
+            parity=tuple(difference(f"batch {batch}", 320, relative=3.1e-5) for batch in (1, 2, 7, 32, 64, 128)),
+        ),
+        variants=tuple(variant_evidence(name, seed, production_shift) for seed, name in enumerate(names)),
+    )
+
+
+@cache
+def launch(outcome: Literal["promote", "reject"]) -> tuple[Evidence, Decision]:
+    """Return the evidence of a launch that ends in `outcome`, and the decision of the standard policy on it."""
+    seen = evidence(0.0 if outcome == "promote" else -0.12)
+    decision = decide(seen, load_policy("standard"), run_id="8c1f7a90b2d44f6e9d3e5a7c0b1d2e3f")
+    assert decision.outcome == outcome, decision.reasons
+    return seen, decision.model_copy(update={"decided_at": datetime(2026, 11, 21, 14, 3, tzinfo=UTC)})

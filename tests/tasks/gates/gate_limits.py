@@ -1,0 +1,48 @@
+"""Limits that a sensible policy might set, and verdicts under them; a test changes the one it is about."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tasks.gates import GATES
+
+if TYPE_CHECKING:
+    from tasks.evidence import Evidence, VariantEvidence
+    from tasks.records import Check, GateLimits, GateResult
+
+LIMITS: dict[str, dict[str, float]] = {
+    "pinned-dependencies": {},
+    "sample-size": {"min_requests": 1000, "min_labelled": 600, "max_label_share_difference": 0.1},
+    "data-quality": {"max_malformed_rate": 0.01},
+    "export-parity": {"max_flip_rate": 0.01, "max_relative_difference": 0.01},
+    "execution-provider": {"max_other_node_share": 0.1, "max_other_time_share": 0.05},
+    "error-rate": {"max_error_rate": 0.001, "max_non_finite": 0},
+    "batch-invariance": {"max_flip_rate": 0.01, "max_relative_difference": 0.01},
+    "repeatability": {"max_relative_difference": 0.0001},
+    "quantization-loss": {"margin": 0.01, "slice_margin": 0.03, "min_slice_rows": 500},
+    "production-accuracy": {"min_accuracy": 0.7},
+    "production-gap": {"max_gap": 0.08},
+    "champion-regression": {"margin": 0.01},
+    "latency-slo": {
+        "p50_ms": 50, "p90_ms": 70, "p95_ms": 80, "p99_ms": 100, "p999_ms": 200, "hard_limit_ms": 200,
+    },
+    "batch-profile": {"max_per_item_ratio": 1.5, "largest_batch": 128},
+    "memory-per-request": {"max_mb_per_request": 4, "max_peak_mb": 1500},
+    "memory-leak": {"max_python_bytes_per_call": 64, "max_rss_bytes_per_call": 2000},
+    "unit-cost": {"max_usd_per_thousand": 0.01, "max_usd_per_month": 1000},
+}  # fmt: skip
+
+
+def limits(gate: str, **changes: Any) -> GateLimits:
+    """Return the gate's limits with some changed."""
+    return GATES[gate].Limits(**({"severity": "block"} | LIMITS[gate] | changes))
+
+
+def judge(gate: str, evidence: Evidence | VariantEvidence, **changes: Any) -> GateResult:
+    """Return the gate's verdict under the limits above with some changed."""
+    return GATES[gate].judge(evidence, limits(gate, **changes))
+
+
+def check(result: GateResult, name: str) -> Check:
+    """Return the check called `name`."""
+    return next(check for check in result.checks if check.name == name)

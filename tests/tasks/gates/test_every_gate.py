@@ -1,0 +1,175 @@
+"""What holds for every gate: it says what it does, passes clean evidence, and never passes evidence that is not there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+from gate_evidence import (
+    ABSENT,
+    determinism,
+    evaluation,
+    latency,
+    launch,
+    memory,
+    quality,
+    sample,
+    scores,
+    tally,
+    variant,
+)
+from gate_limits import LIMITS, judge, limits
+from pydantic import ValidationError
+
+from tasks.evidence import Evidence, VariantEvidence
+from tasks.gates import GATE_MODULES, GATES
+from tasks.policy import POLICIES, load_policy
+from tasks.records import InputError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+WEEKS = {"week 1-2", "week 3-4", "week 5-6", "week 7-8", "week 9-10", "week 11-12"}
+HOUSE = ("standard", "selftest")
+LAUNCH_PARTS = ("sample", "production_quality", "evaluation_quality", "dependencies", "export")
+VARIANT_PARTS = ("provider", "evaluation", "latency", "determinism", "memory", "cost")
+
+
+def clean(gate: str) -> Evidence | VariantEvidence:
+    """Return evidence of the gate's scope in which everything is well."""
+    return launch() if GATES[gate].SCOPE == "launch" else variant("int8")
+
+
+@pytest.mark.parametrize("gate", GATES)
+def test_a_gate_says_what_it_is(gate: str) -> None:
+    """Every gate has a name that mirrors its file, a checklist week, a scope, and says what it needs and decides."""
+    module = GATES[gate]
+    assert module.NAME.replace("-", "_") in GATE_MODULES
+    assert module.CHECKLIST in WEEKS
+    assert module.SCOPE in ("launch", "variant")
+    assert module.NEEDS
+    assert module.DECIDES.startswith("whether ")
+    assert module.__doc__
+
+
+@pytest.mark.parametrize("gate", GATES)
+def test_every_limit_is_documented_and_has_no_default(gate: str) -> None:
+    """A number that can reject stands in the policy, so no gate brings one of its own."""
+    fields = {name: field for name, field in GATES[gate].Limits.model_fields.items() if name not in
+              ("severity", "confidence")}  # fmt: skip
+    assert set(fields) == set(LIMITS[gate])
+    assert all(field.is_required() and field.description for field in fields.values())
+
+
+@pytest.mark.parametrize("gate", GATES)
+def test_clean_evidence_passes(gate: str) -> None:
+    """A launch in which everything is well passes each gate, and every check says so."""
+    result = judge(gate, clean(gate))
+    assert (result.outcome, result.because[0].isupper()) == ("pass", True)
+    assert {check.outcome for check in result.checks} == {"pass"}
+
+
+@pytest.mark.parametrize("policy", HOUSE)
+@pytest.mark.parametrize("gate", GATES)
+def test_clean_evidence_passes_the_house_policies(gate: str, policy: str) -> None:
+    """Each limit of a house policy can be met."""
+    assert GATES[gate].judge(clean(gate), load_policy(policy).limits()[gate]).outcome == "pass"
+
+
+@pytest.mark.parametrize("gate", GATES)
+def test_absent_evidence_is_unmeasured(gate: str) -> None:
+    """Where no stage has a result, every gate is unmeasured and gives the stage's reason."""
+    if GATES[gate].SCOPE == "launch":
+        nothing: Any = launch(variants=(), **dict.fromkeys(LAUNCH_PARTS, ABSENT))
+    else:
+        nothing = variant("int8", **dict.fromkeys(VARIANT_PARTS, ABSENT))
+    result = judge(gate, nothing)
+    assert result.outcome == "unmeasured"
+    assert "the machine was on fire" in result.because
+    assert (result.observed, result.bound, result.limit) == (None, None, None)
+
+
+@pytest.mark.parametrize("gate", GATES)
+def test_empty_evidence_never_passes(gate: str) -> None:
+    """Stages that looked at nothing pass no gate; what is known of cost and provider has gates' tests of their own."""
+    nothing = evaluation(
+        evaluation=scores("evaluation", tally(0, 0)),
+        production=scores("production", tally(0, 0), label_coverage=()),
+        against_reference=evaluation().against_reference.model_copy(
+            update={"overall": evaluation().against_reference.overall.model_copy(update=dict.fromkeys(
+                ("rows", "flips", "labelled", "candidate_only", "baseline_only"), 0))}
+        ),
+    )  # fmt: skip
+    nothing = nothing.model_copy(update={"against_champion": nothing.against_reference})
+    empty = variant(
+        "int8",
+        evaluation=nothing,
+        latency=latency().model_copy(update={"batches": ()}),
+        determinism=determinism(repeats=(), batches=()),
+        memory=memory(peaks=(), soak_rss=(), soak_python=()),
+        provider=variant().provider.model_copy(update={"nodes": {}, "node_seconds": {}}),
+        cost=ABSENT,
+    )
+    whole = launch(
+        sample=sample(rows=0, labelled_rows=0, log_rows=0, malformed_rows=0),
+        production_quality=quality("production", rows=0, evaluated_expectations=0, results=()),
+        evaluation_quality=quality("evaluation", rows=0, evaluated_expectations=0, results=()),
+        dependencies=launch().dependencies.model_copy(update={"imported": {}}),
+        export=launch().export.model_copy(update={"parity": ()}),
+        variants=(empty,),
+    )
+    result = judge(gate, whole if GATES[gate].SCOPE == "launch" else empty)
+    assert result.outcome in ("fail", "unmeasured")
+
+
+@pytest.mark.parametrize("gate", GATES)
+def test_a_result_carries_its_gate_and_its_deciding_check(gate: str) -> None:
+    """The numbers of a result are those of one of its checks."""
+    evidence = clean(gate)
+    result = judge(gate, evidence, severity="warn", confidence=0.9)
+    assert (result.gate, result.severity, result.confidence) == (gate, "warn", 0.9)
+    assert result.checklist == GATES[gate].CHECKLIST
+    assert result.variant == (evidence.name if isinstance(evidence, VariantEvidence) else None)
+    numbers = [(one.observed, one.bound, one.limit, one.unit) for one in result.checks]
+    assert (result.observed, result.bound, result.limit, result.unit) in numbers
+
+
+@pytest.mark.parametrize("gate", [name for name in GATES if name != "pinned-dependencies"])
+def test_limits_refuse_a_negative_number(gate: str) -> None:
+    """No limit makes sense below zero."""
+    for name in LIMITS[gate]:
+        with pytest.raises(ValidationError, match=name):
+            limits(gate, **{name: -1})
+
+
+@pytest.mark.parametrize("name", HOUSE)
+def test_a_policy_loads_and_explains_itself(name: str) -> None:
+    """A house policy sets every gate, blocks with it, and gives every gate's number a reason beside it or above."""
+    policy = load_policy(name)
+    assert list(policy.limits()) == list(GATES)
+    assert {limits.severity for limits in policy.limits().values()} == {"block"}
+    lines = (POLICIES / f"{name}.yaml").read_text().partition("\ngates:\n")[2].splitlines()
+    numbers = [line for line in lines if line.startswith("    ") and "severity" not in line]
+    bare = [line for line in numbers if "#" not in line]
+    assert len(bare) < len(numbers) / 3
+
+
+@pytest.mark.parametrize("gate", GATES)
+def test_a_policy_that_leaves_a_gate_out_is_refused_by_name(gate: str, tmp_path: Path) -> None:
+    """Fail closed: a gate that a policy forgets is a mistake of the policy, not a gate that passes."""
+    content = yaml.safe_load((POLICIES / "selftest.yaml").read_text())
+    del content["gates"][gate]
+    path = tmp_path / "loose.yaml"
+    path.write_text(yaml.safe_dump(content))
+    with pytest.raises(InputError, match=f"gates.{gate}: this key is missing"):
+        load_policy(str(path))
+
+
+def test_a_policy_with_an_unknown_limit_is_refused_with_the_known_ones(tmp_path: Path) -> None:
+    """A misspelt limit does not silently leave the gate without it."""
+    text = (POLICIES / "selftest.yaml").read_text().replace("max_gap:", "max_gpa:")
+    path = tmp_path / "misspelt.yaml"
+    path.write_text(text)
+    with pytest.raises(InputError, match=r"known here: .*max_gap"):
+        load_policy(str(path))

@@ -1,0 +1,312 @@
+"""Data quality: what a sound data set passes, and what each planted fault is told as."""
+
+from __future__ import annotations
+
+import datetime as dt
+import html
+import socket
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tasks.records import Columns
+from tasks.validate import validate_evaluation, validate_production
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tasks.evidence import ExpectationResult, ValidationEvidence
+
+ROWS = 400
+AS_OF = dt.datetime(2026, 1, 31, tzinfo=dt.UTC)
+COLUMNS = Columns(id="request_id", time="ts", label="label", input=("text",), status="status", slices=("source",))
+
+
+def log() -> pd.DataFrame:
+    """Return a sound production sample: columns of plain objects, so that a test can plant any value."""
+    rows = range(ROWS)
+    frame = pd.DataFrame(
+        {
+            "request_id": [f"r{row}" for row in rows],
+            "ts": [(AS_OF - dt.timedelta(hours=row)).isoformat() for row in rows],
+            "text": [f"request number {row}" for row in rows],
+            "source": [("tweets", "reviews")[row % 2] for row in rows],
+            "status": [("ok", "ok", "ok", "abstained", "error", "timeout")[row % 6] for row in rows],
+            "label": [(None, "negative", "positive")[row % 3] for row in rows],
+            "copies": 1,
+        }
+    )
+    return frame.astype(object)
+
+
+def evaluation_set(labels: tuple[Any, ...] = ("negative", "positive")) -> pd.DataFrame:
+    """Return a sound evaluation set with these labels in turn."""
+    return pd.DataFrame(
+        {
+            "request_id": [f"e{row}" for row in range(100)],
+            "text": [f"example number {row}" for row in range(100)],
+            "source": "movies",
+            "label": [labels[row % len(labels)] for row in range(100)],
+        }
+    )
+
+
+def production(rows: pd.DataFrame, out: Path, evaluation: pd.DataFrame | None = None) -> ValidationEvidence:
+    """Hold `rows` to the prediction log's suite."""
+    evaluation = evaluation_set() if evaluation is None else evaluation
+    return validate_production(
+        rows, COLUMNS, as_of=AS_OF, window_days=30, stale_after_hours=48, evaluation=evaluation, out=out
+    )
+
+
+def failures(evidence: ValidationEvidence, severity: str = "critical") -> list[ExpectationResult]:
+    """Return what failed with this severity."""
+    return [result for result in evidence.results if not result.success and result.severity == severity]
+
+
+def test_a_sound_log_passes(tmp_path: Path) -> None:
+    """Every expectation is evaluated and holds, and the page says so."""
+    evidence = production(log(), tmp_path)
+    assert [result.because for result in evidence.results if not result.success] == []
+    assert evidence.evaluated_expectations == len(evidence.results) > 20
+    assert evidence.rows == ROWS
+    assert "0 critical failures, 0 warnings" in (tmp_path / evidence.page).read_text()
+
+
+def test_times_of_parquet_and_labels_with_gaps_pass(tmp_path: Path) -> None:
+    """Timestamps, with a zone or not, and whole-number labels that nulls made floats are as good as text."""
+    rows = log()
+    rows["label"] = pd.Series([None if row % 3 == 0 else row % 3 - 1 for row in range(ROWS)], dtype="float64")
+    for times in (pd.to_datetime(rows["ts"]), pd.to_datetime(rows["ts"]).dt.tz_localize(None)):
+        evidence = production(rows.assign(ts=times), tmp_path, evaluation_set((0, 1)))
+        assert failures(evidence) == []
+
+
+def _renamed(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows.rename(columns={"text": "body"})
+
+
+def _set(column: str, share: float, value: Any) -> Callable[[pd.DataFrame], pd.DataFrame]:
+    def plant(rows: pd.DataFrame) -> pd.DataFrame:
+        count = round(share * len(rows))
+        planted = pd.Series([value] * count + rows[column].tolist()[count:], dtype=object)
+        return rows.assign(**{column: planted})
+
+    return plant
+
+
+FAULTS: dict[str, tuple[Callable[[pd.DataFrame], pd.DataFrame], str]] = {
+    "nulls in the input": (_set("text", 0.05, None), "20 of 400 rows (5%) have no value in column 'text'"),
+    "a log where the input vanishes halfway": (_set("text", 0.5, None), "200 of 400 rows (50%) have no value"),
+    "another type of input": (_set("text", 0.01, 7), "something other than text in column 'text' (the evaluation set"),
+    "yesterday's schema": (_renamed, "column 'text' is missing (there are request_id, ts, body"),
+    "no status column": (lambda rows: rows.drop(columns="status"), "column 'status' is missing"),
+    "an id twice": (_set("request_id", 0.01, "r399"), "share their value of column 'request_id' with another row"),
+    "a null id": (_set("request_id", 0.0025, None), "1 of 400 rows (0.25%) have no value in column 'request_id'"),
+    "all labels null": (_set("label", 1, None), "column 'label' has no value in any row"),
+    "an unknown label": (
+        _set("label", 0.0025, "mixed"),
+        "that the evaluation set lacks (it has 'negative', 'positive')",
+    ),
+    "all slices null": (_set("source", 1, None), "column 'source' has no value in any row"),
+    "an unknown status": (_set("status", 0.02, "OK"), "8 of 400 rows (2%) have a status in column 'status'"),
+    "null statuses": (_set("status", 0.02, None), "8 of 400 rows (2%) have no value in column 'status'"),
+    "unreadable times": (
+        _set("ts", 0.02, "yesterday"),
+        "have no readable time in column 'ts', for example 'yesterday'",
+    ),
+    "bare numbers for times": (_set("ts", 1, 1769817600), "have no readable time in column 'ts'"),
+    "times before the window": (_set("ts", 0.02, "2025-01-01T00:00:00Z"), "outside the window 2026-01-01 00:00"),
+    "times after the window": (_set("ts", 0.02, "2026-02-01T00:00:00Z"), "outside the window 2026-01-01 00:00"),
+    "a stale log": (lambda rows: rows.iloc[72:], "no time within 48 hours before 2026-01-31 00:00 UTC, the newest is"),
+    "many duplicates": (_set("copies", 0.25, 2), "100 of 400 rows (25%) were logged more than once"),
+    "no row": (lambda rows: rows.iloc[:0], "the production sample has no rows, so 25 other checks were not made"),
+    "no column either": (lambda _: pd.DataFrame(), "the production sample has no rows"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_planted_fault_is_a_critical_failure(fault: str, tmp_path: Path) -> None:
+    """Each fault fails critically, and one plain sentence says how much of what."""
+    plant, sentence = FAULTS[fault]
+    evidence = production(plant(log()), tmp_path)
+    told = [result.because for result in failures(evidence)]
+    assert any(sentence in because for because in told), told
+    assert all("\n" not in because and "; " in because for because in told)
+
+
+def test_a_renamed_column_is_told_once(tmp_path: Path) -> None:
+    """The missing column is the only failure: its other checks are left out, and counted."""
+    (failure,) = failures(production(_renamed(log()), tmp_path))
+    assert "so 3 other checks were not made" in failure.because
+    assert (failure.column, failure.unexpected_rows) == ("text", ROWS)
+
+
+@pytest.mark.parametrize(
+    ("logged", "evaluated", "both"),
+    [
+        ("1", (0, 1), ("numbers, such as 0", "'1' (text)")),
+        (1, ("0", "1"), ("text, such as '0'", "1 (numbers)")),
+        (True, (0, 1), ("numbers, such as 0", "True (booleans)")),
+        ([1], (0, 1), ("numbers, such as 0", "[1] (lists)")),
+    ],
+)
+def test_labels_of_another_type_give_one_message(
+    logged: Any, evaluated: tuple[Any, ...], both: tuple[str, str], tmp_path: Path
+) -> None:
+    """Labels that can never equal the evaluation set's are told once, with both types."""
+    evidence = production(_set("label", 1, logged)(log()), tmp_path, evaluation_set(evaluated))
+    (failure,) = failures(evidence)
+    assert all(name in failure.because for name in both)
+    assert failure.unexpected_rows == ROWS
+
+
+def test_labels_of_a_set_without_labels_fail(tmp_path: Path) -> None:
+    """An evaluation set with no label leaves no label valid, so nothing passes for want of a set to be in."""
+    (failure,) = failures(production(log(), tmp_path, evaluation_set().assign(label=None)))
+    assert "that the evaluation set lacks (it has none)" in failure.because
+
+
+def test_few_faults_only_warn(tmp_path: Path) -> None:
+    """A null input in 400, some unnamed slices and some duplicates warn, and fail nothing."""
+    rows = _set("text", 0.0025, None)(_set("source", 0.1, None)(_set("copies", 0.1, 3)(log())))
+    evidence = production(rows, tmp_path)
+    assert failures(evidence) == []
+    assert [result.column for result in failures(evidence, "warning")] == ["text", "source", "copies"]
+
+
+def test_all_nulls_pass_nothing_vacuously(tmp_path: Path) -> None:
+    """In a frame of nulls every column fails critically, and what had no value to look at is not counted."""
+    evidence = production(pd.DataFrame(None, index=range(50), columns=list(log().columns), dtype=object), tmp_path)
+    assert {result.column for result in failures(evidence)} == set(log().columns)
+    empty = [result for result in evidence.results if result.checked_rows == 0]
+    assert all("there was no value to check" in result.because for result in empty)
+    assert evidence.evaluated_expectations == len(evidence.results) - len(empty)
+
+
+def test_an_expectation_that_raises_has_failed_critically(tmp_path: Path) -> None:
+    """Counts and words in one column can't be compared: even the warning becomes critical, with the exception."""
+    rows = log()
+    rows["copies"] = [1, "two"] * (ROWS // 2)
+    evidence = production(rows, tmp_path)
+    raised = failures(evidence)
+    assert [(result.column, result.severity) for result in raised] == [("copies", "critical")] * 2
+    assert all("could not be checked: Column values" in result.because for result in raised)
+    assert evidence.evaluated_expectations == len(evidence.results) - 2
+
+
+def test_failing_ids_are_at_most_twenty_in_order(tmp_path: Path) -> None:
+    """The ids of failing rows are the log's own, whatever the index of the frame; a row without one has its number."""
+    rows = _set("status", 0.1, "broken")(log())
+    rows.loc[3, "request_id"] = None
+    rows.index = pd.Index(np.arange(ROWS) + 5_000)
+    (failure,) = [result for result in failures(production(rows, tmp_path)) if result.column == "status"]
+    assert failure.failing_ids == ("r0", "r1", "r2", "row 3", *(f"r{row}" for row in range(4, 20)))
+    assert (failure.unexpected_rows, failure.checked_rows) == (40, ROWS)
+
+
+def test_evidence_is_plain_json(tmp_path: Path) -> None:
+    """No numpy scalar is left in the evidence, which reads back from JSON as it was."""
+    evidence = production(_set("status", 0.1, "broken")(log()), tmp_path)
+    assert type(evidence).model_validate_json(evidence.model_dump_json()) == evidence
+    assert {type(result.unexpected_rows) for result in evidence.results} == {int}
+
+
+def test_the_page_shows_failing_ids_escaped_and_loads_nothing(tmp_path: Path) -> None:
+    """What a user logged can't run in the page, and the page needs no other file."""
+    hostile = "<script>alert('x')</script>"
+    rows = _set("status", 0.1, "<b>broken</b>")(log())
+    rows.loc[0, "request_id"] = hostile
+    text = (tmp_path / production(rows, tmp_path).page).read_text()
+    assert "<script" not in text
+    assert "<b>" not in text
+    assert hostile in html.unescape(text)
+    assert "1 critical failure, 0 warnings" in text
+    assert "prefers-color-scheme: dark" in text
+    assert not any(word in text for word in ("http", "src=", "<link", "url("))
+
+
+def test_a_sound_evaluation_set_passes(tmp_path: Path) -> None:
+    """Every expectation of the evaluation set's suite holds, and it has a page of its own."""
+    evidence = validate_evaluation(evaluation_set(), COLUMNS, tmp_path)
+    assert all(result.success for result in evidence.results)
+    assert evidence.evaluated_expectations == len(evidence.results) > 10
+    assert "Evaluation set" in (tmp_path / evidence.page).read_text()
+
+
+@pytest.mark.parametrize(
+    ("plant", "sentence"),
+    [
+        (_set("label", 0.01, None), "1 of 100 rows (1%) have no value in column 'label'"),
+        (_set("text", 0.01, None), "1 of 100 rows (1%) have no value in column 'text'"),
+        (_set("label", 1, "positive"), "column 'label' has fewer than two labels"),
+        (_set("label", 0.01, 1), "something other than text in column 'label'"),
+        (_set("request_id", 0.02, "e5"), "share their value of column 'request_id'"),
+        (lambda rows: rows.drop(columns="label"), "column 'label' is missing"),
+        (lambda rows: rows.iloc[:0], "the evaluation set has no rows"),
+    ],
+)
+def test_a_fault_of_the_evaluation_set_is_critical(
+    plant: Callable[[pd.DataFrame], pd.DataFrame], sentence: str, tmp_path: Path
+) -> None:
+    """A curated set has no excuse for a single null, a repeated id or a single class."""
+    told = [result.because for result in failures(validate_evaluation(plant(evaluation_set()), COLUMNS, tmp_path))]
+    assert any(sentence in because for because in told), told
+
+
+def test_repeated_inputs_of_the_evaluation_set_warn(tmp_path: Path) -> None:
+    """Exact duplicates of an input beyond a small share warn, lists and arrays included, and fail nothing."""
+    for value in ("the same", [1.0, 2.0]):
+        rows = evaluation_set()
+        rows["text"] = pd.Series([value] * 10 + [[row] if isinstance(value, list) else f"n{row}" for row in range(90)])
+        evidence = validate_evaluation(rows, COLUMNS, tmp_path)
+        assert failures(evidence) == []
+        (warning,) = failures(evidence, "warning")
+        assert "10 of 100 rows (10%) repeat the input of another row" in warning.because
+        assert warning.failing_ids[0] == "e0"
+
+
+def test_whatever_a_missing_column_leaves_out_fails_critically_itself() -> None:
+    """Every column that an expectation looks at must exist, critically, so none is left out unseen."""
+    from expectations.suites import evaluation_set as strict
+    from expectations.suites import prediction_log
+
+    kinds = {"text": "text", "label": "text"}
+    suites = (
+        strict.build(COLUMNS, kinds=kinds),
+        prediction_log.build(
+            COLUMNS, as_of=AS_OF, window_days=30, stale_after_hours=48, kinds=kinds, labels=["negative", "positive"]
+        ),
+    )
+    for suite in suites:
+        asked: dict[bool, set[str]] = {True: set(), False: set()}
+        for expectation in suite.expectations:
+            exists = expectation.expectation_type == "expect_column_to_exist"
+            if not exists or expectation.severity.value == "critical":
+                asked[exists].update(expectation.meta["needs"])
+            assert all(expectation.meta[word] for word in ("claim", "fault", "remedy"))
+        assert asked[False] <= asked[True]
+
+
+def test_it_is_quiet_and_stays_off_the_network(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not a byte on the terminal, not a connection, and no file but the page."""
+    asked: list[Any] = []
+    monkeypatch.setattr(socket.socket, "connect", lambda _, address: asked.append(address))
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *address, **_: asked.append(address))
+    evidence = production(_renamed(log()), tmp_path)
+    assert capfd.readouterr() == ("", "")
+    assert asked == []
+    assert [file.name for file in tmp_path.iterdir()] == [evidence.page]
+
+
+def test_great_expectations_is_imported_only_when_used() -> None:
+    """Importing the module stays quick: neither it nor pandas is loaded before there is something to validate."""
+    code = "import sys, tasks.validate; sys.exit(not {'great_expectations', 'pandas'}.isdisjoint(sys.modules))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
