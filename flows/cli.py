@@ -166,6 +166,19 @@ def ui(
     serve(mlflow_port, prefect_port)
 
 
+@app.command()
+def selftest(
+    only: Annotated[list[str] | None, typer.Option("--gate", help="Only this gate; may be repeated.")] = None,
+    json: JsonOption = False,
+) -> None:
+    """Launch planted failures and their clean twins, and say which gate caught what."""
+    with quiet.standard_output(json) as out:
+        quiet.set_up_prefect(verbose=False)
+        from flows.selftest import selftest as run
+
+        raise typer.Exit(run(only, json, out))
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line; a user's mistake is one message on standard error and exit status 2."""
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")

@@ -72,7 +72,7 @@ def run(candidate: Candidate, policy: Policy, kind: Kind = "launch", tags: dict[
                 evidence = price(measure(current), policy)
                 decision = decide(evidence, policy, run_id)
                 record(current, evidence, decision)
-                progress.advance("the record")
+                progress.advance("record")
                 announce(decision, ledger.url(run_id))
             conclude(ledger, run_id, decision, kind)
         except BaseException as error:
@@ -113,10 +113,10 @@ def measure(current: Launch) -> Evidence:
     evaluation_quality = steps.attempt(
         "validate-evaluation", steps.check_evaluation, sets.evaluation, candidate, quality
     )
-    current.progress.advance("the sample")
+    current.progress.advance("sample")
     reference = steps.attempt("export", steps.export, candidate, production)
     parity = exported(current, reference, production)
-    current.progress.advance("the export")
+    current.progress.advance("export")
     variants = measure_variants(current, sets, drawn, reference)
     modules = next((found for _, found in variants if found), ())
     return Evidence(

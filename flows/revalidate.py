@@ -83,12 +83,13 @@ def fetch(ledger: Ledger, champion: Champion, recorded: Recorded, into: Path) ->
     The candidate comes back with its own variant alone, since the others say nothing of what is live; with the evaluation
     and calibration sets that the launch copied; and with the address of its production log.
     """
-    run_id, name = champion.run_id, recorded.evidence.candidate_folder
-    ledger.fetch(run_id, "candidate", into).rename(into / name)
+    run_id, folder = champion.run_id, into / "kept" / recorded.evidence.candidate_folder
+    folder.parent.mkdir()
+    ledger.fetch(run_id, "candidate", into).rename(folder)
     data = ledger.fetch(run_id, "data", into)
     files = ledger.fetch_variant(run_id, champion.variant, into / "variant")
     try:
-        kept, variant = load_kept(into / name, champion.variant, files)
+        kept, variant = load_kept(folder, champion.variant, files)
     except StageError as error:
         raise InputError(
             f"version {champion.version} of {champion.model} cannot be validated again: {error}"
@@ -99,7 +100,7 @@ def fetch(ledger: Ledger, champion: Champion, recorded: Recorded, into: Path) ->
         champion,
         recorded,
         parse_policy(recorded.policy_text, recorded.decision.policy),
-        _checked(kept.model_copy(update=changed)),
+        kept.model_copy(update=changed),
         variant,
         _golden(recorded, champion.variant, files),
     )
@@ -115,7 +116,7 @@ def again(ledger: Ledger, live: Live, now: Environment) -> Revalidation:
     on_recorded = _replay("recorded graph", live, live.candidate, live.variant)
     decision: Decision | str
     try:
-        decision = run(live.candidate, live.policy, "revalidation", tags)
+        decision = run(_checked(live.candidate), live.policy, "revalidation", tags)
     except InputError as error:
         decision = str(error)
         run_id = ledger.start(live.candidate, live.policy, "revalidation", tags)
@@ -123,16 +124,15 @@ def again(ledger: Ledger, live: Live, now: Environment) -> Revalidation:
     else:
         run_id = decision.run_id
         on_new = _replay_new(live, home() / "runs" / run_id)
-    packages, machine = package_changes(before, now), machine_changes(before, now)
-    outcome, found = judge(on_recorded, on_new, decision, champion.variant, (*packages, *machine))
+    outcome, found = judge(on_recorded, on_new, decision, champion.variant)
     reasons = tuple(reason.replace(f"{live.candidate.folder.parent}/", "") for reason in found)  # it is gone soon
     verdict = Revalidation(
         **_named(champion),
         run_id=run_id,
         outcome=outcome,
         reasons=reasons,
-        packages=packages,
-        machine=machine,
+        packages=package_changes(before, now),
+        machine=machine_changes(before, now),
         recorded_graph=on_recorded,
         new_graph=on_new,
         gates=() if isinstance(decision, str) else gate_changes(live.recorded.decision, decision, champion.variant),
@@ -184,7 +184,7 @@ def _checked(candidate: Candidate) -> Candidate:
         checked = Candidate.model_validate(candidate.model_dump(), context=context)
     except ValidationError as error:
         said = "; ".join(item["msg"].removeprefix("Value error, ") for item in error.errors())
-        raise InputError(f"the champion of {candidate.name} cannot be launched again: {said}") from error
+        raise InputError(said) from error
     inspect_checkpoint(checked.resolve(checked.checkpoint.path))
     return checked
 

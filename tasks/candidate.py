@@ -28,6 +28,9 @@ def load_candidate(folder: Path | str) -> Candidate:
         raise InputError(f"{folder} has no candidate.yaml; write one, or make a folder with `launchgate init NAME`")
     context = {"folder": folder, "variants": tuple(RECIPES)}
     candidate = read_record(path, Candidate, context, folder=folder)
+    for source in _own_files(candidate):
+        if not source.is_relative_to(folder):
+            raise InputError(f"{source} lies outside the candidate's folder {folder}; move it inside")
     inspect_checkpoint(candidate.resolve(candidate.checkpoint.path))
     return candidate
 
@@ -45,22 +48,27 @@ def code_files(candidate: Candidate) -> list[Path]:
 def candidate_digest(candidate: Candidate) -> str:
     """Return the SHA-256 of all that makes the candidate: configuration, code, weights and fixed data."""
     settings = candidate.model_dump(mode="json", exclude={"folder", "policy", "data"})
-    code = {path.name: digest(path) for path in code_files(candidate)}
+    code = {path.relative_to(candidate.folder).as_posix(): digest(path) for path in code_files(candidate)}
     data = [digest(candidate.resolve(path)) for path in (candidate.data.evaluation, candidate.data.calibration)]
     return digest_of(settings, code, digest(candidate.resolve(candidate.checkpoint.path)), data)
 
 
 def snapshot(candidate: Candidate, into: Path) -> None:
     """Copy into `into` what serving the candidate takes, laid out as in its folder: code, weights, lock, candidate.yaml."""
-    files = [candidate.folder / "candidate.yaml", *code_files(candidate)]
-    files += [candidate.resolve(candidate.checkpoint.path)]
-    files += [candidate.resolve(path) for path in (candidate.checkpoint.sha256_file, candidate.lock) if path]
-    for source in files:
-        if not source.is_relative_to(candidate.folder):
-            raise InputError(f"{source} lies outside the candidate's folder {candidate.folder}; move it inside")
+    for source in _own_files(candidate):
         target = into / source.relative_to(candidate.folder)
         target.parent.mkdir(parents=True, exist_ok=True)
         if source.is_dir():
             shutil.copytree(source, target, dirs_exist_ok=True)
         else:
             shutil.copyfile(source, target)
+
+
+def _own_files(candidate: Candidate) -> list[Path]:
+    """Return what a candidate is served from: candidate.yaml, code, weights (a file or a folder), digest and lock."""
+    named = (candidate.checkpoint.path, candidate.checkpoint.sha256_file, candidate.lock)
+    return [
+        candidate.folder / "candidate.yaml",
+        *code_files(candidate),
+        *(candidate.resolve(path) for path in named if path),
+    ]

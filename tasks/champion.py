@@ -6,6 +6,8 @@ import os
 import shutil
 from typing import TYPE_CHECKING
 
+from pydantic import ValidationError
+
 from tasks.candidate import snapshot
 from tasks.evaluate import predict_all, score
 from tasks.export import serving
@@ -51,7 +53,7 @@ def keep_graphs(variant: Variant, out: Path) -> None:
 def load_kept(candidate_folder: Path, variant: str, variant_folder: Path) -> tuple[Candidate, Variant]:
     """Return the candidate and variant that `keep_candidate` and `keep_graphs` wrote, wherever they lie now.
 
-    Raises StageError where files are gone.
+    Raises StageError where files are gone, or were written by a version of launchgate that kept other things.
     """
     record = candidate_folder / RECORD
     graphs = {path.stem: path for path in sorted((variant_folder / "graphs").glob("*.onnx"))}
@@ -59,7 +61,13 @@ def load_kept(candidate_folder: Path, variant: str, variant_folder: Path) -> tup
         raise StageError(
             f"the recorded files are gone: {record if not record.is_file() else variant_folder / 'graphs'}"
         )
-    candidate = Candidate.model_validate_json(record.read_bytes()).model_copy(update={"folder": candidate_folder})
+    try:
+        kept = Candidate.model_validate_json(record.read_bytes())
+    except ValidationError as error:
+        raise StageError(
+            f"{record.name} is not as this version of launchgate reads it: {error.errors()[0]['msg']}"
+        ) from error
+    candidate = kept.model_copy(update={"folder": candidate_folder})
     size = sum(path.stat().st_size for path in graphs.values())
     return candidate, Variant(name=variant, sha256="0" * 64, graphs=graphs, size_bytes=size)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import pickletools
+import warnings
 import zipfile
 from typing import TYPE_CHECKING
 
@@ -19,6 +21,7 @@ ACCEPTED = (
 )
 TEXT_SUFFIXES = {".txt", ".md", ".yaml", ".yml", ".vocab", ".merges", ".csv", ".tsv"}
 PICKLE_START = b"\x80"
+PICKLED = "it is a pickle that can run code when loaded"
 
 
 def inspect_checkpoint(path: Path) -> None:
@@ -36,7 +39,8 @@ def inspect_checkpoint(path: Path) -> None:
         except InputError:
             raise
         except Exception as error:
-            raise InputError(_refusal(item, f"it cannot be read as what it seems to be ({_short(error)})")) from error
+            why = PICKLED if _is_pickle(item) else f"it cannot be read as what it seems to be ({_short(error)})"
+            raise InputError(_refusal(item, why)) from error
 
 
 def _inspect_file(path: Path) -> None:
@@ -74,12 +78,21 @@ def _read_torch(path: Path) -> None:
     import torch
 
     try:
-        torch.load(path, map_location="meta", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            torch.load(path, map_location="meta", weights_only=True)
     except Exception as error:
-        why = (
-            "it is a pickle that would run code when loaded" if "weights_only" in str(error).lower() else _short(error)
-        )
+        why = PICKLED if "weights_only" in str(error).lower() else _short(error)
         raise InputError(_refusal(path, why)) from error
+
+
+def _is_pickle(path: Path) -> bool:
+    """Tell whether a file reads as pickle instructions to their end; none of them is carried out."""
+    with path.open("rb") as stream:
+        try:
+            return all(True for _ in pickletools.genops(stream))
+        except ValueError:
+            return False
 
 
 def _refusal(path: Path, why: str) -> str:

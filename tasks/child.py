@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import subprocess
@@ -19,6 +20,7 @@ Request = TypeVar("Request", bound=Record)
 Response = TypeVar("Response", bound=Record)
 ROOT = Path(__file__).parent.parent
 STDERR_SHOWN = 400
+PR_SET_PDEATHSIG = 1  # of linux/prctl.h
 
 
 def measure(module: str, request: Record, response: type[Response], timeout_seconds: float) -> Response:
@@ -50,6 +52,7 @@ def measure(module: str, request: Record, response: type[Response], timeout_seco
 
 def serve(request: type[Request], answer: Callable[[Request], Record]) -> None:
     """Be the child's side of `measure`: read the request, answer it, write the response."""
+    _end_with_parent()
     asked, answered = sys.argv[1:3]
     try:
         result = answer(request.model_validate_json(Path(asked).read_bytes()))
@@ -57,6 +60,12 @@ def serve(request: type[Request], answer: Callable[[Request], Record]) -> None:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201  the parent quotes this line
         raise SystemExit(3) from error
     Path(answered).write_text(result.model_dump_json())
+
+
+def _end_with_parent() -> None:
+    """Have Linux end this process when the one that asked it is killed, which could not do so itself."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -41,6 +41,7 @@ def decide(evidence: Evidence, policy: Policy, run_id: str) -> Decision:
         variant.name: [gate.judge(variant, limits[name]) for name, gate in GATES.items() if gate.SCOPE == "variant"]
         for variant in evidence.variants
     }
+    asked = {variant.name: own[variant.name] for variant in evidence.variants if variant.asked}
     blocked = {name: [gate for gate in [*shared, *results] if _blocks(gate)] for name, results in own.items()}
     passing = [variant for variant in evidence.variants if variant.asked and not blocked[variant.name]]
     chosen = min(passing, key=_expense) if passing else None
@@ -51,7 +52,7 @@ def decide(evidence: Evidence, policy: Policy, run_id: str) -> Decision:
         variant=chosen.name if chosen else None,
         target=evidence.target,
         policy=policy.reference,
-        reasons=_why_promoted(chosen, passing) if chosen else _why_rejected(shared, own),
+        reasons=_why_promoted(chosen, passing) if chosen else _why_rejected(shared, asked),
         gates=(*shared, *(result for results in own.values() for result in results)),
         environment=evidence.environment.model_dump(mode="json"),
         run_id=run_id,

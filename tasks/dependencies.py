@@ -14,7 +14,7 @@ from tasks.evidence import DependencyEvidence
 from tasks.files import digest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from tasks.records import Candidate
 
@@ -70,8 +70,7 @@ def read_lock(path: Path) -> tuple[dict[str, Requirement], list[str]]:
     """Return the requirements that apply here by canonical name, and every line that does not fix one exact version."""
     exact: dict[str, Requirement] = {}
     loose: list[str] = []
-    lines = path.read_text(encoding="utf-8").replace("\\\n", " ").splitlines()
-    for number, line in enumerate(lines, 1):
+    for number, line in _logical_lines(path):
         text = line.split(" #", 1)[0].split(" --hash", 1)[0].strip()
         if not text or text.startswith("#"):
             continue
@@ -94,6 +93,19 @@ def read_lock(path: Path) -> tuple[dict[str, Requirement], list[str]]:
         else:
             loose.append(f"{path.name}:{number}: {text}")
     return exact, loose
+
+
+def _logical_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield each line with the number that it begins at; one that ends in a backslash goes on in the next."""
+    begun, parts = 0, []
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        begun = begun or number
+        parts.append(line.removesuffix("\\"))
+        if not line.endswith("\\"):
+            yield begun, " ".join(parts)
+            begun, parts = 0, []
+    if parts:
+        yield begun, " ".join(parts)
 
 
 def _is_exact(requirement: Requirement) -> bool:

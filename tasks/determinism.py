@@ -32,7 +32,10 @@ INPUT = "input_"  # before the name of a recorded input's column
 
 
 class DeterminismRequest(Record):
-    """What to answer again; `golden` is where the answers to the recorded inputs go."""
+    """What to answer again; `golden` is where the answers to the recorded inputs go.
+
+    Without `invariance_rows`, the recorded inputs are answered once and nothing is compared.
+    """
 
     serving: Serving
     rows: Path
@@ -94,9 +97,11 @@ def answer_again(request: DeterminismRequest) -> DeterminismResponse:
     table = table.sample(frac=1, random_state=request.seed).reset_index(drop=True)
     server = Server(request.serving)
     golden, first = _answer_alone(server, table, request.golden_rows)
-    repeats = [compare("repeated at once", first, server.predict_in(golden, 1))]
-    differences = _batch_differences(server, table, request.invariance_rows, request.seed)
-    repeats.append(compare("repeated after other work", first, server.predict_in(golden, 1)))
+    repeats, differences = [], []
+    if request.invariance_rows:  # a fresh process only records its answers
+        repeats.append(compare("repeated at once", first, server.predict_in(golden, 1)))
+        differences = _batch_differences(server, table, request.invariance_rows, request.seed)
+        repeats.append(compare("repeated after other work", first, server.predict_in(golden, 1)))
     write_golden(request.golden, golden, first)
     modules = {name.partition(".")[0] for name, module in sys.modules.items() if getattr(module, "__file__", None)}
     return DeterminismResponse(
@@ -150,8 +155,6 @@ def _answer_alone(server: Server, table: pd.DataFrame, count: int) -> tuple[pd.D
 
 def _batch_differences(server: Server, table: pd.DataFrame, count: int, seed: int) -> list[Difference]:
     """Answer each row alone, and then in batches of other sizes, at other places, with other neighbours."""
-    if not count:
-        return []
     rows, alone = _answer_alone(server, table, count)
     found = []
     for index, size in enumerate(BATCHES):

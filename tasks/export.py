@@ -34,6 +34,7 @@ EXPORTERS = ("torch", "onnx", "onnxscript", "onnx-ir", "numpy")  # all that shap
 EXTERNAL_DATA_FROM_BYTES = 1_500_000_000  # protobuf messages end at 2 GB
 BATCH_CASES = {1: 64, 2: 64, 7: 70, 32: 128, 64: 128, 128: 256}  # batch size → rows compared at it
 EDGE_ROWS = 8
+AS_BUILT_BATCH = 32
 TRACE_ROWS = 3  # a batch of one would be baked in as a constant
 
 
@@ -69,53 +70,79 @@ def check_parity(
 ) -> ExportEvidence:
     """Return how the exported graph answers production rows against torch in evaluation mode, batch by batch.
 
-    Cases: batches of 1, 2, 7, 32, 64 and 128, and the shortest and longest inputs.
+    Cases: batches of 1, 2, 7, 32, 64 and 128, and the shortest and longest inputs. Where `build` left something in
+    training mode, torch as built is held against torch in evaluation mode too: the exporter may drop what differs.
     """
     import pandas as pd
-    import torch
 
     adapter = Adapter(candidate.resolve(candidate.adapter))
-    module = adapter.build(candidate.resolve(candidate.checkpoint.path))
-    training = tuple(_training(module))
-    module.eval()
+    checkpoint = candidate.resolve(candidate.checkpoint.path)
+    built, evaluated = _Torch(adapter, adapter.build(checkpoint)), _Torch(adapter, adapter.build(checkpoint).eval())
     server = Server(serving(candidate, variant, target, measuring.threads))
-
-    def reference(part: pd.DataFrame) -> Answers:
-        batch = adapter.encode(part)
-        with torch.inference_mode():
-            outputs = named_outputs(module(**{name: torch.from_numpy(array) for name, array in batch.items()}))
-        arrays = {name: tensor.numpy() for name, tensor in outputs.items()}
-        return Answers(adapter.decode(arrays, len(part)), arrays)
-
-    def case(name: str, part: pd.DataFrame, batch: int) -> Difference:
-        compared: list[tuple[Answers, Answers]] = []
-        try:
-            for few in batches(part, batch):
-                try:
-                    wanted = reference(few)
-                except AdapterError:
-                    continue  # the adapter itself fails on these rows: that is counted by evaluation
-                compared.append((wanted, server.predict(few)))
-        except AdapterError as error:
-            return Difference(case=name, rows=len(part), error=str(error))
-        if not compared:
-            return Difference(case=name, rows=len(part), error="the adapter failed on every batch of this case")
-        return compare(name, join([a for a, _ in compared]), join([b for _, b in compared]))
-
     inputs = pd.read_parquet(production, columns=list(candidate.columns.input)).dropna()
     inputs = inputs.sample(min(len(inputs), measuring.parity_rows), random_state=seed).reset_index(drop=True)
+    inputs = _answerable(evaluated, inputs)
     by_length = inputs.iloc[np.argsort(lengths(inputs), kind="stable")]
-    cases = [case(f"batch {size}", inputs.iloc[: max(count, size)], size) for size, count in BATCH_CASES.items()]
-    cases.append(case("shortest inputs", by_length.iloc[:EDGE_ROWS], EDGE_ROWS))
-    cases.append(case("longest inputs", by_length.iloc[-EDGE_ROWS:], EDGE_ROWS))
+    parts = [(f"batch {size}", inputs.iloc[: max(count, size)], size) for size, count in BATCH_CASES.items()]
+    parts += [("shortest inputs", by_length.iloc[:EDGE_ROWS], EDGE_ROWS)]
+    parts += [("longest inputs", by_length.iloc[-EDGE_ROWS:], EDGE_ROWS)]
+    cases = [_case(name, part, size, evaluated, server) for name, part, size in parts]
+    if any(part.training for part in built.module.modules()):
+        name, part, size = parts[list(BATCH_CASES).index(AS_BUILT_BATCH)]
+        cases.append(_case(f"torch as built, {name}", part, size, evaluated, built))
     axes = {str(name): tuple(dims) for name, dims in orjson.loads(_axes_file(variant).read_bytes()).items()}
     return ExportEvidence(
         exporter=f"torch {version('torch')} dynamo",
         opset=OPSET,
         dynamic_axes=axes,
-        training_modules=training,
+        training_modules=tuple(_training(built.module)),
         parity=tuple(cases),
     )
+
+
+@dataclass(frozen=True)
+class _Torch:
+    """The torch module behind the adapter, served as `Server` serves a graph."""
+
+    adapter: Adapter
+    module: torch.nn.Module
+
+    def predict(self, rows: pd.DataFrame) -> Answers:
+        """Answer `rows` as one batch. Raises AdapterError where the adapter does."""
+        import torch
+
+        batch = self.adapter.encode(rows)
+        with torch.inference_mode():
+            outputs = named_outputs(self.module(**{name: torch.from_numpy(array) for name, array in batch.items()}))
+        arrays = {name: tensor.numpy() for name, tensor in outputs.items()}
+        return Answers(self.adapter.decode(arrays, len(rows)), arrays)
+
+
+def _answerable(model: _Torch, inputs: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows that the adapter answers at all; the others are counted by the evaluation."""
+    import pandas as pd
+
+    kept = []
+    pending = batches(inputs, AS_BUILT_BATCH)
+    for part in pending:
+        try:
+            model.predict(part)
+        except AdapterError:
+            pending += batches(part, 1) if len(part) > 1 else []
+        else:
+            kept.append(part)
+    if not kept:
+        raise StageError(f"the adapter answered none of {len(inputs)} production rows")
+    return pd.concat(kept, ignore_index=True)
+
+
+def _case(name: str, part: pd.DataFrame, batch: int, wanted: _Torch, given: Server | _Torch) -> Difference:
+    """Hold two ways to run the model against each other on the same rows, `batch` at a time."""
+    few = batches(part, batch)
+    try:
+        return compare(name, join([wanted.predict(rows) for rows in few]), join([given.predict(rows) for rows in few]))
+    except AdapterError as error:
+        return Difference(case=name, rows=len(part), error=str(error))
 
 
 def failed_export(why: str) -> ExportEvidence:
@@ -184,7 +211,7 @@ def _export(adapter: Adapter, candidate: Candidate, trace: _Trace, folder: Path)
         try:
             names = list(named_outputs(module(**inputs)))
         except Exception as error:
-            raise ModelError(f"the model's forward raised {type(error).__name__}: {_first_line(error)}") from error
+            raise ModelError(f"the model's forward raised {_first_line(error)}") from error
     notes = []
     try:
         program = _run_exporter(module, inputs, names, trace.axes, torch.export.Dim.DYNAMIC)

@@ -31,7 +31,9 @@ class Change(Record):
         """Return the change in a few words."""
         if self.before is None:
             return f"{self.name} {self.after} (new)"
-        return f"{self.name} {self.before} → {self.after}" if self.after is not None else f"{self.name} (gone)"
+        if self.after is None:
+            return f"{self.name} {self.before} (gone)"
+        return f"{self.name} {self.before} → {self.after}"
 
 
 class Revalidation(Record):
@@ -62,10 +64,12 @@ class Revalidation(Record):
     revalidated_at: AwareDatetime
 
     def sentence(self) -> str:
-        """Return the outcome in one sentence: what, why, and where to read on."""
+        """Return the outcome in one sentence: what, with which changes around it, why, and where to read on."""
+        changes = _listed((*self.packages, *self.machine))
+        what = f"{self.outcome} {self.model} version {self.version} ({self.variant})"
         more = f" (and {len(self.reasons) - 1} more)" if len(self.reasons) > 1 else ""
         read_on = f"; run {self.run_id[:SHORT_ID]}" if self.run_id else ""
-        return f"{self.outcome} {self.model} version {self.version} ({self.variant}): {self.reasons[0]}{more}{read_on}"
+        return f"{what}{changes and f' with {changes}'}: {self.reasons[0]}{more}{read_on}"
 
 
 def package_changes(before: Environment, now: Environment) -> tuple[Change, ...]:
@@ -99,12 +103,11 @@ def judge(
     new_graph: Replay | Unmeasured,
     decision: Decision | str,
     variant: str,
-    changes: tuple[Change, ...],
 ) -> tuple[Outcome, tuple[str, ...]]:
     """Return whether the champion may stay as it is, and why, what weighs most first.
 
     It may where both graphs give every recorded decision, and `variant` passes every blocking gate again. `decision` is
-    the new launch's, or says why there is none; `changes` are those around the model.
+    the new launch's, or says why there is none.
     """
     reasons = [*_moved("the recorded graph", recorded_graph), *_moved("the graph exported anew", new_graph)]
     if isinstance(decision, str):
@@ -113,8 +116,7 @@ def judge(
         reasons += _held_back(decision, variant)
     if reasons:
         return "reject", tuple(reasons)
-    since = f"with {_listed(changes)}" if changes else "in the environment it was launched in"
-    return "keep", (f"every recorded decision is the same {since}, and every blocking gate passes again",)
+    return "keep", ("every recorded decision is the same, and every blocking gate passes again",)
 
 
 def _held_back(decision: Decision, variant: str) -> list[str]:

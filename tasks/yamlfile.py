@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
 RecordType = TypeVar("RecordType", bound=Record)
 Location = tuple[str | int, ...]
+
+PLAIN_TAGS = {
+    f"tag:yaml.org,2002:{kind}" for kind in ("str", "int", "float", "bool", "null", "timestamp", "map", "seq")
+}
 
 
 def read_record(
@@ -51,11 +55,35 @@ def _root(path: Path) -> yaml.Node | None:
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path} cannot be read: {error}; give a readable UTF-8 YAML file") from error
     try:
-        return yaml.compose(text, Loader=yaml.SafeLoader)
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark else 1
-        raise InputError(f"{path}:{line}: this is not YAML: {getattr(error, 'problem', error)}") from error
+        raise InputError(
+            f"{path}:{line}: this is not YAML: {' '.join(str(getattr(error, 'problem', None) or error).split())}"
+        ) from error
+    if root is not None:
+        _refuse_odd(path, root, ())
+    return root
+
+
+def _refuse_odd(path: Path, node: yaml.Node, above: tuple[yaml.Node, ...]) -> None:
+    """Refuse what is more than text, numbers, lists and mappings: other tags, merges, aliases of what they stand in."""
+    place = f"{path}:{node.start_mark.line + 1}"
+    if any(node is other for other in above):
+        raise InputError(f"{place}: this alias stands inside of its own anchor; write the value out")
+    if node.tag not in PLAIN_TAGS:
+        raise InputError(f"{place}: {node.value if node.tag.endswith(':merge') else node.tag} is not read here; "
+                         "write plain text, numbers, lists and mappings")  # fmt: skip
+    if isinstance(node, yaml.CollectionNode):
+        for item in node.value:
+            for part in item if isinstance(item, tuple) else (item,):
+                _refuse_odd(path, part, (*above, node))
+        return
+    try:
+        _scalar(node)
+    except ValueError as error:
+        raise InputError(f"{place}: {node.value} is no {node.tag.rpartition(':')[2]}: {error}") from error
 
 
 def _content(node: yaml.Node | None, at: Location, lines: dict[Location, int], repeats: list[str]) -> Any:
@@ -82,8 +110,6 @@ def _scalar(node: yaml.Node) -> Any:
     loader = yaml.SafeLoader("")
     try:
         value = loader.construct_object(node, deep=True)
-    except yaml.YAMLError as error:
-        raise InputError(f"line {node.start_mark.line + 1}: {error}") from error
     finally:
         loader.dispose()
     return value if not isinstance(value, (list, dict)) else str(value)
@@ -105,7 +131,13 @@ def _say(item: ErrorDetails, record: type[Record]) -> str:
         return f"{name}: this key is missing"
     message = item["msg"].removeprefix("Value error, ")
     given = item["input"]
-    shown = "" if isinstance(given, (dict, list, BaseModel)) else f" (given: {given!r})"
+    shown = (
+        ""
+        if isinstance(given, (dict, list, BaseModel))
+        else f" (given: {given!r})"
+        if isinstance(given, str)
+        else f" (given: {given})"
+    )
     return f"{name}: {message[0].lower()}{message[1:]}{shown}"
 
 
@@ -114,9 +146,14 @@ def _known_keys(record: type[BaseModel], location: Location) -> list[str]:
     model: Any = record
     for part in location:
         fields = {(field.alias or key): field.annotation for key, field in getattr(model, "model_fields", {}).items()}
-        model = fields.get(str(part))
+        # an item of a list, or a value of a mapping, is of the type that the container's own type names
+        model = fields.get(str(part)) if fields else next(filter(_is_record, get_args(model)), None)
     hidden = {"folder", "sha256"} if model is record else set()
     return sorted(field.alias or key for key, field in getattr(model, "model_fields", {}).items() if key not in hidden)
+
+
+def _is_record(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
 
 
 def _kind(content: Any) -> str:

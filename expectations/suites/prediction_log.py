@@ -164,7 +164,7 @@ def _label(column: str, kind: str, labels: Sequence[Any]) -> list[Expectation]:
 
 def _slice(column: str) -> list[Expectation]:
     remedy = "log it for every request, else its slices can't be judged"
-    return [any_value(column, remedy), filled(column, 0.95, WARNING, remedy)]
+    return [any_value(column, remedy), filled(column, 0.95, WARNING, remedy), filled(column, 0.80, CRITICAL, remedy)]
 
 
 def _logged_once(mostly: float, severity: FailureSeverity) -> Expectation:

@@ -108,9 +108,9 @@ def exactly_at_least(question: Question, observed: float, limit: float) -> Check
 
 
 def show(value: float, unit: str) -> str:
-    """Return a value as a reader wants it: shares as percentages, dollars with their sign, four digits."""
+    """Return a value as a reader wants it: shares as percentages of three digits, dollars with their sign, else four digits."""
     if unit.startswith(("share", "accuracy")):
-        return f"{PERCENT * value:.4g}%"
+        return f"{PERCENT * value:.3g}%"
     number = f"{value:,.0f}" if abs(value) >= WHOLE_FROM else f"{value:.4g}"
     return f"${number}{unit.removeprefix('USD')}" if unit.startswith("USD") else f"{number} {unit}".strip()
 

@@ -113,6 +113,7 @@ FAULTS: dict[str, tuple[Callable[[pd.DataFrame], pd.DataFrame], str]] = {
         _set("label", 0.0025, "mixed"),
         "that the evaluation set lacks (it has 'negative', 'positive')",
     ),
+    "a log where a slice vanishes halfway": (_set("source", 0.5, None), "200 of 400 rows (50%) have no value"),
     "all slices null": (_set("source", 1, None), "column 'source' has no value in any row"),
     "an unknown status": (_set("status", 0.02, "OK"), "8 of 400 rows (2%) have a status in column 'status'"),
     "null statuses": (_set("status", 0.02, None), "8 of 400 rows (2%) have no value in column 'status'"),
@@ -125,7 +126,7 @@ FAULTS: dict[str, tuple[Callable[[pd.DataFrame], pd.DataFrame], str]] = {
     "times after the window": (_set("ts", 0.02, "2026-02-01T00:00:00Z"), "outside the window 2026-01-01 00:00"),
     "a stale log": (lambda rows: rows.iloc[72:], "no time within 48 hours before 2026-01-31 00:00 UTC, the newest is"),
     "many duplicates": (_set("copies", 0.25, 2), "100 of 400 rows (25%) were logged more than once"),
-    "no row": (lambda rows: rows.iloc[:0], "the production sample has no rows, so 25 other checks were not made"),
+    "no row": (lambda rows: rows.iloc[:0], "the production sample has no rows, so 26 other checks were not made"),
     "no column either": (lambda _: pd.DataFrame(), "the production sample has no rows"),
 }
 

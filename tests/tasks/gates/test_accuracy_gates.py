@@ -128,7 +128,7 @@ def test_the_gap_from_87_to_63_fails_and_names_its_slices() -> None:
     assert (result.outcome, result.limit) == ("fail", 0.08)
     assert result.observed == pytest.approx(0.24)
     assert "from evaluation (87%) to production (63%)" in result.because
-    assert result.because.endswith("made up by source=tweets (29.33%), source=reviews (1.333%)")
+    assert result.because.endswith("made up by source=tweets (29.3%), source=reviews (1.33%)")
 
 
 def test_contributions_of_a_column_add_up_to_the_gap() -> None:

@@ -122,7 +122,7 @@ def test_what_is_known_exactly_has_no_bound() -> None:
 @pytest.mark.parametrize(
     ("value", "unit", "shown"),
     [
-        (0.0123456, "accuracy", "1.235%"),
+        (0.0123456, "accuracy", "1.23%"),
         (12.3456, "ms", "12.35 ms"),
         (12345.6, "bytes per call", "12,346 bytes per call"),
         (225.5, "USD a month", "$225.5 a month"),

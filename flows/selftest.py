@@ -1,0 +1,216 @@
+"""Planted failures and their clean twins, launched through the real stages, to see that each gate catches its own."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import logging
+import os
+import sys
+import tempfile
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import orjson
+
+from tasks.gates import GATES
+from tasks.records import InputError, Record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from flows.quiet import Writer
+    from tasks.records import Decision, Target
+    from tests.defects.candidate import Recipe
+    from tests.defects.planted import Clean, Planted
+
+DEFECTS = Path(__file__).parent.parent / "tests" / "defects"
+PACKAGE = "launchgate_defects"
+POLICY = "selftest"
+RECORDED_ELSEWHERE = ("LAUNCHGATE_HOME", "LAUNCHGATE_ARTIFACTS", "MLFLOW_TRACKING_URI")
+COLUMNS = "{:<20} {:<22} {:<22} {}\n"
+
+log = logging.getLogger("launchgate.selftest")
+
+
+class Trial(Record):
+    """What a gate said to a planted failure and to its clean twin, each with the gate's own sentence."""
+
+    gate: str
+    planted: str
+    failure: str
+    caught: bool
+    outcome: str
+    because: str
+    twin: str
+    twin_passed: bool
+    twin_outcome: str
+    twin_because: str
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Writes candidates into `folder` and launches them; each clean one once."""
+
+    folder: Path
+    cleans: Mapping[str, Clean]
+    decisions: dict[str, Decision] = field(default_factory=dict)
+
+    def clean(self, name: str) -> Decision:
+        """Return the decision on a clean candidate, launched after the champion that it is held against."""
+        if name not in self.decisions:
+            item = self.cleans[name]
+            if item.champion:
+                self.clean(item.champion)
+            self.decisions[name] = self._launch(name, item.recipe, item.champion, "cpu")
+        return self.decisions[name]
+
+    def planted(self, item: Planted) -> Decision:
+        """Return the decision on a planted failure."""
+        if item.champion:
+            self.clean(item.champion)
+        with changed_environment(item.environment):
+            return self._launch(item.name, item.recipe, item.champion, item.target)
+
+    def trial(self, item: Planted) -> Trial:
+        """Return what the gate of a planted failure said to its clean twin and to it."""
+        twin = self.clean(item.twin)
+        return judge_trial(item, self.planted(item), twin)
+
+    def _launch(self, name: str, recipe: Recipe, champion: str | None, target: Target) -> Decision:
+        from flows.launch import launch
+
+        log.info("launching %s", name)
+        write = importlib.import_module(f"{PACKAGE}.candidate").write_candidate
+        with muted():
+            return launch(str(write(recipe, f"selftest-{champion or name}", self.folder / name)), POLICY, target)
+
+
+def selftest(only: Sequence[str] | None, json: bool, out: Writer) -> int:
+    """Launch every planted failure (of the gates in `only`, if given) and print what was caught.
+
+    Everything is recorded in a folder of its own that goes when the test ends. Returns 0 when every gate failed its
+    planted failures and passed their clean twins, else 1. Raises InputError for an unknown gate, or away from the
+    checkout.
+    """
+    if unknown := sorted(set(only or ()) - set(GATES)):
+        raise InputError(f"no gate is called {', '.join(unknown)}; known: {', '.join(GATES)}")
+    planted, cleans = planted_failures()
+    wanted = [item for item in planted if not only or item.gate in only]
+    trials = []
+    if not json:
+        out.write(COLUMNS.format("gate", "planted failure", "clean twin", ""))
+    with own_home() as folder:
+        bench = Bench(folder, cleans)
+        for item in wanted:
+            trials.append(_attempt(bench, item))
+            if not json:
+                out.write(line(trials[-1]))
+    good = sum(trial.caught and trial.twin_passed for trial in trials)
+    if json:
+        listed = [trial.model_dump() for trial in trials]
+        out.write(orjson.dumps(listed, option=orjson.OPT_INDENT_2).decode() + "\n")
+    else:
+        out.write(f"{good} of {len(trials)} planted failures were caught while their clean twins passed\n")
+    return 0 if good == len(trials) else 1
+
+
+def planted_failures() -> tuple[tuple[Planted, ...], dict[str, Clean]]:
+    """Return the planted failures, and the clean candidates by name.
+
+    Raises InputError where the checkout's tests are not beside this package.
+    """
+    start = DEFECTS / "__init__.py"
+    if not start.is_file():
+        raise InputError(
+            f"the planted failures are not at {DEFECTS}; run selftest from a checkout of launchgate's repository, "
+            "installed with `pip install --editable .`"
+        )
+    if PACKAGE not in sys.modules:
+        spec = importlib.util.spec_from_file_location(PACKAGE, start, submodule_search_locations=[str(DEFECTS)])
+        if spec is None or spec.loader is None:
+            raise InputError(f"{start} cannot be imported; restore it from the repository")
+        sys.modules[PACKAGE] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[PACKAGE])
+    module = importlib.import_module(f"{PACKAGE}.planted")
+    return module.PLANTED, {clean.name: clean for clean in module.CLEAN}
+
+
+def judge_trial(item: Planted, decision: Decision, twin: Decision) -> Trial:
+    """Return what the gate of a planted failure said to it, and to its clean twin.
+
+    It is caught where the gate failed it and the launch was rejected; the twin passes where the gate passed all of its
+    variants and it was promoted.
+    """
+    said = next(gate for gate in decision.gates if gate.gate == item.gate and gate.variant == item.variant)
+    of_twin = [gate for gate in twin.gates if gate.gate == item.gate]
+    worst = next((gate for gate in of_twin if gate.outcome != "pass"), of_twin[0])
+    return Trial(
+        gate=item.gate,
+        planted=item.name,
+        failure=item.failure,
+        caught=said.outcome == "fail" and decision.outcome == "reject",
+        outcome=said.outcome,
+        because=said.because,
+        twin=item.twin,
+        twin_passed=worst.outcome == "pass" and twin.outcome == "promote",
+        twin_outcome=worst.outcome,
+        twin_because=worst.because if twin.outcome == "promote" else f"{worst.because}; rejected: {twin.reasons[0]}",
+    )
+
+
+def line(trial: Trial) -> str:
+    """Return one line of the terminal's table."""
+    caught = "caught (fail)" if trial.caught else f"MISSED ({trial.outcome})"
+    twin = "passed" if trial.twin_passed else f"NOT PASSED ({trial.twin_outcome})"
+    return COLUMNS.format(trial.gate, caught, twin, trial.failure)
+
+
+@contextmanager
+def own_home() -> Iterator[Path]:
+    """Yield a temporary folder that is launchgate's home until the end; no other ledger is written to."""
+    with tempfile.TemporaryDirectory(prefix="launchgate-selftest-") as name:
+        folder = Path(name)
+        with changed_environment(dict.fromkeys(RECORDED_ELSEWHERE) | {"LAUNCHGATE_HOME": str(folder / "home")}):
+            yield folder
+
+
+@contextmanager
+def changed_environment(changes: Mapping[str, str | None]) -> Iterator[None]:
+    """Set environment variables, or unset those that are None, and put all back at the end."""
+    before = {name: os.environ.pop(name, None) for name in changes}
+    os.environ.update({name: value for name, value in changes.items() if value is not None})
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
+
+
+@contextmanager
+def muted() -> Iterator[None]:
+    """Keep a launch's own progress from the terminal, where the failures that were planted would look like news."""
+    progress = logging.getLogger("launchgate")
+    before = progress.level
+    progress.setLevel(logging.ERROR)
+    log.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        progress.setLevel(before)
+
+
+def _attempt(bench: Bench, item: Planted) -> Trial:
+    """Return the trial of a planted failure; a crash is one that was missed, and the others still have their turn."""
+    try:
+        return bench.trial(item)
+    except Exception as error:  # noqa: BLE001  whatever it was, the gate did not catch it
+        why = f"{type(error).__name__}: {error}"
+        return Trial(
+            gate=item.gate, planted=item.name, failure=item.failure, caught=False, outcome="crashed", because=why,
+            twin=item.twin, twin_passed=False, twin_outcome="crashed", twin_because=why,
+        )  # fmt: skip

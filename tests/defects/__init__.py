@@ -1,0 +1,1 @@
+"""Planted failures, and the clean twins they differ from."""

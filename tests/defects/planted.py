@@ -1,0 +1,325 @@
+"""The planted failures: for every gate at least one candidate that the gate must fail, and the clean twins it must pass.
+
+Each is the base in `base/` with one change, and the twin is the same candidate without it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from . import changes
+from .candidate import Recipe
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tasks.records import Target
+
+YAML, ADAPTER = "candidate.yaml", "adapter.py"
+FP32, INT8_STATIC, INT8_DYNAMIC = "fp32", "int8-static", "int8-dynamic"
+RETURN_NET = "    return net.eval()\n"
+
+
+@dataclass(frozen=True)
+class Clean:
+    """A candidate without a failure in it; every gate must pass every variant of it.
+
+    `champion` names the clean candidate that is launched first under the same model name, so that it is live by then.
+    """
+
+    name: str
+    recipe: Recipe
+    champion: str | None = None
+
+
+@dataclass(frozen=True)
+class Planted:
+    """A candidate with one failure in it, which `gate` must fail on `variant` (None for a gate of the whole launch).
+
+    `twin` names the clean candidate that it differs from by that failure alone; `also` lists the other gates that
+    can't help but fail, because the failure shows there too. `environment` holds variables that are set meanwhile.
+    """
+
+    gate: str
+    name: str
+    failure: str
+    recipe: Recipe
+    twin: str = "clean"
+    variant: str | None = FP32
+    target: Target = "cpu"
+    champion: str | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    also: tuple[str, ...] = ()
+
+
+def adapter(**changed: str) -> dict[str, dict[str, str]]:
+    """Return the change of one text of the adapter."""
+    return {ADAPTER: {changed["old"]: changed["new"]}}
+
+
+def variants(*names: str) -> dict[str, dict[str, str]]:
+    """Return the change that asks for these variants alone."""
+    return {YAML: {"variants: [fp32]": f"variants: [{', '.join(names)}]"}}
+
+
+def lock(text: str) -> Recipe:
+    """Return the recipe with a requirements.txt of its own."""
+    return Recipe(added={"requirements.txt": text})
+
+
+WIDE = {ADAPTER: {"WIDTH = 16": "WIDTH = 32"}}
+QUANTIZED = Recipe(
+    files=WIDE | variants(INT8_STATIC),
+    evaluation=changes.only("shop", "app"),
+    weights=changes.mail_apart(scale=1),
+)
+
+CLEAN = (
+    Clean("clean", Recipe()),
+    Clean("quantized", QUANTIZED),
+    Clean("retrained", Recipe(seed=1), champion="clean"),
+)
+
+PLANTED = (
+    Planted(
+        "pinned-dependencies",
+        "range-in-lock",
+        "its requirements.txt asks for a range, numpy>=1.26",
+        lock("numpy>=1.26\n"),
+        variant=None,
+    ),
+    Planted(
+        "pinned-dependencies",
+        "drifted",
+        "its requirements.txt pins numpy 1.26.4, and another version is installed",
+        lock("numpy==1.26.4\n"),
+        variant=None,
+    ),
+    Planted(
+        "sample-size",
+        "short-log",
+        "its log holds 200 requests",
+        Recipe(log=changes.first_of_every(15)),
+        variant=None,
+    ),
+    Planted(
+        "sample-size",
+        "confident-labels",
+        "only answers that the model was sure of were labelled",
+        Recipe(log=changes.label_confident_answers),
+        variant=None,
+    ),
+    Planted(
+        "data-quality",
+        "nulls",
+        "one request in twenty was logged without its text",
+        Recipe(log=changes.without_text(every=20)),
+        variant=None,
+    ),
+    Planted(
+        "data-quality",
+        "empty-window",
+        "logging stopped two months ago, so the window holds no request",
+        Recipe(log=changes.earlier(days=60)),
+        variant=None,
+        also=("sample-size",),
+    ),
+    Planted(
+        "data-quality",
+        "old-schema",
+        "the log still has yesterday's schema, where the text was called body",
+        Recipe(log=changes.rename(text="body")),
+        variant=None,
+    ),
+    Planted(
+        "data-quality",
+        "vanished-column",
+        "the log has no status from the middle of the window on",
+        Recipe(log=changes.vanish_halfway("status")),
+        variant=None,
+    ),
+    Planted(
+        "data-quality",
+        "vanished-slice",
+        "the log has no source from the middle of the window on",
+        Recipe(log=changes.vanish_halfway("source")),
+        variant=None,
+    ),
+    Planted(
+        "export-parity",
+        "dropout-in-training",
+        "build leaves dropout in training mode",
+        Recipe(files=adapter(old=RETURN_NET, new="    net.eval()\n    net.dropout.train()\n    return net\n")),
+        variant=None,
+    ),
+    Planted(
+        "export-parity",
+        "norm-in-training",
+        "build leaves batch norm in training mode",
+        Recipe(files=adapter(old=RETURN_NET, new="    net.eval()\n    net.norm.train()\n    return net\n")),
+        variant=None,
+    ),
+    Planted(
+        "export-parity",
+        "baked-shape",
+        "forward loops over the rows in Python, so the graph keeps the batch size that it was exported with",
+        Recipe(files={ADAPTER: changes.LOOP_OVER_ROWS}),
+        variant=None,
+        also=("error-rate", "production-accuracy"),
+    ),
+    Planted(
+        "export-parity",
+        "other-semantics",
+        "it averages by scatter_reduce, which the exporter writes as a scatter that keeps the last word",
+        Recipe(files={ADAPTER: changes.SCATTERED_MEAN}),
+        variant=None,
+        also=("production-accuracy",),
+    ),
+    Planted(
+        "execution-provider",
+        "no-gpu",
+        "it is launched for a GPU that is not there",
+        Recipe(),
+        target="cuda",
+        environment={"CUDA_VISIBLE_DEVICES": "-1"},
+    ),
+    Planted(
+        "error-rate",
+        "not-a-number",
+        "the average of an empty text, one in 300, is zero by zero",
+        Recipe(files=adapter(old="present.sum(1).clamp(min=1)", new="present.sum(1)")),
+    ),
+    Planted(
+        "error-rate",
+        "encode-raises",
+        "encode raises on texts of over 18 words",
+        Recipe(
+            files=adapter(
+                old="    words = np.zeros(",
+                new='    if max(map(len, buckets)) > 18:\n        raise ValueError("too long")\n    words = np.zeros(',
+            )
+        ),
+    ),
+    Planted(
+        "batch-invariance",
+        "batch-statistics",
+        "activations are centred on the mean of the batch",
+        Recipe(
+            files=adapter(old="self.norm(self.hidden(mean))", new="self.norm(self.hidden(mean - mean.mean(0) / 2))")
+        ),
+    ),
+    Planted(
+        "batch-invariance",
+        "dynamic-scales",
+        "dynamic int8 takes its scales from the whole batch, padding and neighbours included",
+        Recipe(
+            files=WIDE | variants(INT8_DYNAMIC),
+            evaluation=changes.only("shop", "app"),
+            weights=changes.mail_apart(scale=1),
+        ),
+        twin="quantized",
+        variant=INT8_DYNAMIC,
+    ),
+    Planted(
+        "repeatability",
+        "unseeded-random",
+        "the forward pass adds noise",
+        Recipe(files=adapter(old="self.hidden(mean)", new="self.hidden(mean + 0.01 * torch.randn_like(mean))")),
+        also=("export-parity", "batch-invariance"),
+    ),
+    Planted(
+        "repeatability",
+        "salted-hash",
+        "encode keeps eight words of a set, whose order follows Python's salted hash",
+        Recipe(
+            files=adapter(old="for word in str(text).split()]", new="for word in list(set(str(text).split()))[:8]]")
+        ),
+    ),
+    Planted(
+        "quantization-loss",
+        "outliers-in-a-slice",
+        "features that only mail uses are a thousand times larger, so int8 has no steps left for them",
+        Recipe(files=QUANTIZED.files, evaluation=QUANTIZED.evaluation, weights=changes.mail_apart(scale=1000)),
+        twin="quantized",
+        variant=INT8_STATIC,
+    ),
+    Planted(
+        "production-accuracy",
+        "hardly-trained",
+        "it was trained on twenty messages",
+        Recipe(training=changes.first_rows(20)),
+    ),
+    Planted(
+        "production-gap",
+        "one-domain",
+        "it was trained and evaluated without the messages of the app, which production has too",
+        Recipe(training=changes.only("shop", "mail"), evaluation=changes.only("shop", "mail")),
+    ),
+    Planted(
+        "champion-regression",
+        "worse-retrain",
+        "it was retrained on a tenth of the champion's messages",
+        Recipe(training=changes.first_rows(150)),
+        twin="retrained",
+        champion="clean",
+    ),
+    Planted(
+        "latency-slo",
+        "stalls",
+        "one call in a hundred stalls 300 ms",
+        Recipe(
+            files={
+                ADAPTER: {
+                    "from zlib import crc32\n": "from itertools import count\nfrom time import sleep\nfrom zlib import crc32\n",
+                    "WIDTH = 16\n": "WIDTH = 16\nCALLS = count(1)\n",
+                    "    buckets = [": "    if next(CALLS) % 100 == 0:\n        sleep(0.3)\n    buckets = [",
+                }
+            }
+        ),
+    ),
+    Planted(
+        "batch-profile",
+        "all-pairs",
+        "a layer compares every message of the batch with every other one",
+        Recipe(files={ADAPTER: changes.ALL_PAIRS}, weights=changes.with_pairs),
+    ),
+    Planted(
+        "memory-per-request",
+        "dense-from-64",
+        "encode takes another path from batches of 64 on, with a dense row of 6 MB a request",
+        Recipe(
+            files=adapter(
+                old='    return {"words": words}\n',
+                new='    if len(rows) >= 64:\n        np.ones((len(rows), 1_500_000), np.float32)\n    return {"words": words}\n',
+            )
+        ),
+        also=("batch-profile",),
+    ),
+    Planted(
+        "memory-leak",
+        "keeps-outputs",
+        "decode appends every output to a list",
+        Recipe(
+            files={
+                ADAPTER: {
+                    "WIDTH = 16\n": "WIDTH = 16\nKEPT = []\n",
+                    '    logits = outputs["logits"]': '    KEPT.append(outputs)\n    logits = outputs["logits"]',
+                }
+            }
+        ),
+    ),
+    Planted(
+        "unit-cost",
+        "slow",
+        "a request that comes alone waits 20 ms for others to share a batch with",
+        Recipe(
+            files={
+                ADAPTER: {
+                    "from zlib import crc32\n": "from time import sleep\nfrom zlib import crc32\n",
+                    "    buckets = [": "    sleep(0.02 if len(rows) == 1 else 0)\n    buckets = [",
+                }
+            }
+        ),
+    ),
+)
