@@ -28,7 +28,8 @@ def read_inputs(candidate: str, policy: str | None, target: Target | None) -> tu
     Raises InputError where either has a mistake.
     """
     subject = load_candidate(candidate)
-    bar = load_policy(policy or subject.policy)
+    own = subject.policy
+    bar = load_policy(policy or (str(subject.resolve(own)) if own.endswith((".yaml", ".yml")) else own))
     return subject, bar.model_copy(update={"target": target}) if target else bar
 
 

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 DEFECTS = Path(__file__).parent.parent / "tests" / "defects"
 PACKAGE = "launchgate_defects"
 POLICY = "selftest"
+MORE_ATTEMPTS = 2
+TIMED = {"latency-slo", "batch-profile", "unit-cost", "memory-leak"}  # what else runs on the machine shows in these
 RECORDED_ELSEWHERE = ("LAUNCHGATE_HOME", "LAUNCHGATE_ARTIFACTS", "MLFLOW_TRACKING_URI")
 COLUMNS = "{:<20} {:<22} {:<22} {}\n"
 
@@ -65,6 +67,10 @@ class Bench:
             if item.champion:
                 self.clean(item.champion)
             self.decisions[name] = self._launch(name, item.recipe, item.champion, "cpu")
+            for _ in range(MORE_ATTEMPTS):
+                if not disturbed(self.decisions[name]):
+                    break
+                self.decisions[name] = self._launch(name, item.recipe, item.champion, "cpu")
         return self.decisions[name]
 
     def planted(self, item: Planted) -> Decision:
@@ -84,8 +90,11 @@ class Bench:
 
         log.info("launching %s", name)
         write = importlib.import_module(f"{PACKAGE}.candidate").write_candidate
+        folder = self.folder / name
+        if not folder.exists():
+            write(recipe, f"selftest-{champion or name}", folder)
         with muted():
-            return launch(str(write(recipe, f"selftest-{champion or name}", self.folder / name)), POLICY, target)
+            return launch(str(folder), POLICY, target)
 
 
 def selftest(only: Sequence[str] | None, json: bool, out: Writer) -> int:
@@ -115,6 +124,12 @@ def selftest(only: Sequence[str] | None, json: bool, out: Writer) -> int:
     else:
         out.write(f"{good} of {len(trials)} planted failures were caught while their clean twins passed\n")
     return 0 if good == len(trials) else 1
+
+
+def disturbed(decision: Decision) -> bool:
+    """Tell whether only gates that a busy machine disturbs hold a clean candidate back: it is then launched again."""
+    held_back = {gate.gate for gate in decision.gates if gate.outcome != "pass"}
+    return bool(held_back) and held_back <= TIMED
 
 
 def planted_failures() -> tuple[tuple[Planted, ...], dict[str, Clean]]:

@@ -51,17 +51,11 @@ __all__ = ["Champion", "Kind", "Ledger", "MemoryLedger", "MlflowLedger", "Promot
 Kept = TypeVar("Kept", bound=Record)
 
 METRICS_A_CALL = 1000
-SETTINGS = {  # no telemetry, no log lines of set-up, nothing on standard output, no progress bars
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-    "MLFLOW_LOGGING_LEVEL": "WARNING",
-    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
-    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
-}
 
 
 def _mlflow() -> Any:
     """Return MLflow, imported at its first use (it takes seconds), after its settings are in the environment."""
-    for name, value in SETTINGS.items():
+    for name, value in place.SETTINGS.items():
         os.environ.setdefault(name, value)
     import mlflow
 

@@ -14,6 +14,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ANSWER_SECONDS = 5
+SETTINGS = {  # no telemetry, no log lines of set-up, nothing on standard output, no progress bars
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_LOGGING_LEVEL": "WARNING",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+}
 IMPATIENCE = {
     "MLFLOW_HTTP_REQUEST_TIMEOUT": str(ANSWER_SECONDS),
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",

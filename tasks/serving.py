@@ -99,8 +99,9 @@ def batches(rows: pd.DataFrame, size: int) -> list[pd.DataFrame]:
 
 
 def lengths(inputs: pd.DataFrame) -> np.ndarray:
-    """Return the length of each row's inputs in characters, the cheap stand-in for its cost."""
-    return sum((inputs[name].astype(str).str.len().to_numpy() for name in inputs), np.zeros(len(inputs), dtype=int))
+    """Return the length of each row's inputs in characters, the cheap stand-in for its cost; what is missing has none."""
+    texts = (inputs[name].astype(object).where(inputs[name].notna(), "") for name in inputs)
+    return sum((text.astype(str).str.len().to_numpy(dtype=int) for text in texts), np.zeros(len(inputs), dtype=int))
 
 
 def join(answers: list[Answers]) -> Answers:

@@ -102,14 +102,20 @@ def rows_for_rate_bound(rate: float, limit: float, confidence: float) -> int | N
     within the limit. None where the rate is not below the limit, or where 10^12 rows would not do.
     Source: the upper bound of Clopper and Pearson (1934), solved for the sample size.
     """
+    from scipy.special import betainc
+
     _check_confidence(confidence)
     if not 0 <= rate <= 1 or math.isnan(limit):
         raise ValueError(f"rate {rate} must lie in [0, 1] and limit {limit} must be a number")
     if rate >= limit:
         return None
 
+    def within(events: int, rows: int) -> bool:
+        """Tell whether the bound is at most the limit: from the distribution itself, as its inverse is far slower."""
+        return limit >= 1 or (events < rows and bool(betainc(events + 1, rows - events, limit) >= confidence))
+
     def rows_at(events: int) -> int:
-        return 1 + bisect_left(range(1, MOST_ROWS), -limit, key=lambda n: -_rate_upper(events, n, confidence))
+        return 1 + bisect_left(range(1, MOST_ROWS), 1, key=lambda rows: int(within(events, rows)))
 
     rows = rows_at(bisect_left(range(MOST_ROWS), 1, key=lambda events: int(events >= rate * rows_at(events))))
     return rows if rows < MOST_ROWS else None

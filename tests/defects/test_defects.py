@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from flows.selftest import DEFECTS as HOME_OF_DEFECTS
-from flows.selftest import Bench, judge_trial, own_home, planted_failures, selftest
+from flows.selftest import TIMED, Bench, judge_trial, own_home, planted_failures, selftest
 from tasks.gates import GATES
 from tasks.records import InputError
 
@@ -54,14 +54,14 @@ def test_a_clean_twin_is_promoted(bench: Bench, name: str) -> None:
 def test_the_gate_fails_the_planted_failure_and_passes_the_twin(bench: Bench, item: Planted) -> None:
     """The gate that the failure was planted for fails it, the launch is rejected, and the twin's gate passes.
 
-    No other gate fails, but for those where the same failure shows too.
+    No other gate fails, but for those where the same failure shows too, and those that a busy machine disturbs.
     """
     twin, decision = bench.clean(item.twin), bench.planted(item)
     trial = judge_trial(item, decision, twin)
     assert (trial.outcome, trial.because) == ("fail", trial.because)
     assert (decision.outcome, decision.variant) == ("reject", None)
     assert (trial.twin_outcome, trial.twin_because) == ("pass", trial.twin_because)
-    assert {gate.gate for gate in decision.gates if gate.outcome == "fail"} - {item.gate} <= set(item.also)
+    assert {gate.gate for gate in decision.gates if gate.outcome == "fail"} - {item.gate} - TIMED <= set(item.also)
 
 
 def test_an_unknown_gate_is_refused_with_the_known_ones() -> None:

@@ -56,10 +56,10 @@ def test_files_that_are_gone_are_named(kept: Path) -> None:
     """Without its graph or its record a champion can't answer."""
     record = kept / "candidate" / "candidate.json"
     shutil.rmtree(kept / "variants" / "fp32" / "graphs")
-    with pytest.raises(StageError, match="the recorded files are gone: .*graphs"):
+    with pytest.raises(StageError, match=r"the recorded files are gone: .*graphs"):
         load_kept(kept / "candidate", "fp32", kept / "variants" / "fp32")
     record.unlink()
-    with pytest.raises(StageError, match="the recorded files are gone: .*candidate.json"):
+    with pytest.raises(StageError, match=r"the recorded files are gone: .*candidate.json"):
         load_kept(kept / "candidate", "fp32", kept / "variants" / "fp32")
 
 
@@ -67,7 +67,7 @@ def test_a_record_of_another_version_is_told(kept: Path) -> None:
     """A champion that another version kept does not stop the launch that asks it."""
     record = kept / "candidate" / "candidate.json"
     record.write_text(record.read_text().replace('"columns"', '"kolumns"'))
-    with pytest.raises(StageError, match="candidate.json is not as this version of launchgate reads it"):
+    with pytest.raises(StageError, match=r"candidate.json is not as this version of launchgate reads it"):
         load_kept(kept / "candidate", "fp32", kept / "variants" / "fp32")
 
 
