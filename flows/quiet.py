@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import logging
 import os
@@ -46,10 +47,13 @@ def standard_output(guarded: bool) -> Iterator[Writer]:
     kept = os.dup(1)
     os.dup2(2, 1)
     try:
-        with os.fdopen(kept, "w", encoding="utf-8") as out:
+        with os.fdopen(kept, "w", encoding="utf-8", closefd=False) as out:
             yield out
     finally:
         sys.stdout.flush()
+        os.dup2(kept, 1)
+        os.close(kept)
+        atexit.register(os.dup2, 2, 1)  # what a library says while the program ends is no JSON either
 
 
 def set_up_prefect(verbose: bool) -> None:

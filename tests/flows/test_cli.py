@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 import torch
-from command import Command, Said
+from command import Command
 from tiny import ADAPTER, POLICIES, TORCH_BUILD, quick_policy, tiny_weights, write_settings, write_tiny
 
 from flows.cli import app
@@ -22,9 +22,11 @@ if TYPE_CHECKING:
 
 COMMANDS = sorted(command.callback.__name__ for command in app.registered_commands if command.callback)
 NOISE = """
+import atexit
 import os
 
 print("a library's greeting")
+atexit.register(print, "a library's farewell")
 os.write(1, b"a greeting from C\\n")
 """
 ESCAPE = "\x1b"
@@ -43,7 +45,8 @@ def test_without_a_command_the_help_is_shown(command: Command) -> None:
     said = command()
     assert (said.code, said.err) == (2, "")
     assert all(f" {name} " in said.out for name in COMMANDS)
-    assert command("--help") == Said(0, said.out, "")
+    asked = command("--help")
+    assert (asked.code, asked.err, asked.out.strip()) == (0, "", said.out.strip())
 
 
 @pytest.mark.parametrize(
@@ -148,6 +151,7 @@ def test_json_is_alone_on_standard_output(launched: Launched) -> None:
     assert launched.decision.outcome == "promote"
     assert "a library's greeting" in launched.done.stderr
     assert "a greeting from C" in launched.done.stderr
+    assert "a library's farewell" in launched.done.stderr
     assert ESCAPE not in launched.done.stderr
 
 
