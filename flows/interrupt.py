@@ -12,6 +12,7 @@ from unittest import mock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from types import FrameType
 
 STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -27,16 +28,35 @@ def orderly_stop() -> Iterator[None]:
 def unstoppable() -> Iterator[Callable[[], contextlib.AbstractContextManager[None]]]:
     """Let a signal that asks to stop wait, for the block `stoppable()` inside of this one, or else in vain.
 
-    Yields `stoppable`: within it signals do what they did before, and one that came earlier does so first.
+    Yields `stoppable`: within it signals do what they did before, and one that came earlier does so first. Whatever else
+    is raised after one, by code that a signal caught in the middle, is told as the stop that it was.
     """
     waiting: list[int] = []
 
     @contextlib.contextmanager
     def stoppable() -> Iterator[None]:
-        with _handling(before):
-            for number in waiting:
+        heard: list[int] = []
+
+        def hear(number: int, frame: FrameType | None) -> None:
+            heard.append(number)
+            handler = before[number]
+            if callable(handler):
+                handler(number, frame)
+            else:
+                signal.signal(number, handler)
                 signal.raise_signal(number)
-            yield
+
+        with _handling(dict.fromkeys(before, hear)):
+            try:
+                for number in waiting:
+                    signal.raise_signal(number)
+                yield
+            except Exception as error:
+                if heard:
+                    raise KeyboardInterrupt from error
+                raise
+            if heard:
+                raise KeyboardInterrupt
 
     before = {number: signal.getsignal(number) for number in _heard()}
     with _handling(dict.fromkeys(before, lambda number, _frame: waiting.append(number))):

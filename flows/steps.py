@@ -80,9 +80,12 @@ def validate_set(evaluation: Path, candidate: Candidate, out: Path) -> Validatio
     return validate_evaluation(pd.read_parquet(evaluation), candidate.columns, out)
 
 
-def _step(function: Callable[Parameters, Result], name: str, *tags: str) -> Task[Parameters, Result]:
-    """Bind a stage that is run once, with nothing cached or persisted by Prefect."""
-    return task(name=name, tags=tags, cache_policy=NO_CACHE, persist_result=False)(function)
+def _step(function: Callable[Parameters, Result], name: str) -> Task[Parameters, Result]:
+    """Bind a stage that is run once, with nothing cached or persisted by Prefect.
+
+    It has no tags: Prefect asks its server for a slot before it runs a task with tags, and may wait for seconds.
+    """
+    return task(name=name, cache_policy=NO_CACHE, persist_result=False)(function)
 
 
 copy_sets = _step(copy_fixed_sets, "copy-sets")
@@ -94,18 +97,18 @@ sample = task(
     retry_delay_seconds=2,
     retry_condition_fn=_worth_another_try,
 )(sample_log)
-check_production = _step(validate_log, "validate-production", "quality")
-check_evaluation = _step(validate_set, "validate-evaluation", "quality")
+check_production = _step(validate_log, "validate-production")
+check_evaluation = _step(validate_set, "validate-evaluation")
 export = _step(export_model, "export")
-parity = _step(check_parity, "parity", "target")
+parity = _step(check_parity, "parity")
 quantize = _step(quantize_model, "quantize")
-prove = _step(prove_provider, "prove-provider", "target")
-ask_champion = _step(answer_as_champion, "ask-champion", "target")
-evaluate = _step(evaluate_variant, "evaluate", "target")
-time_calls = _step(measure_latency, "latency", "target", "timing")
-repeat = _step(measure_determinism, "determinism", "target")
-watch_memory = _step(measure_memory, "memory", "target")
-replay = _step(replay_recorded, "replay", "target")
+prove = _step(prove_provider, "prove-provider")
+ask_champion = _step(answer_as_champion, "ask-champion")
+evaluate = _step(evaluate_variant, "evaluate")
+time_calls = _step(measure_latency, "latency")
+repeat = _step(measure_determinism, "determinism")
+watch_memory = _step(measure_memory, "memory")
+replay = _step(replay_recorded, "replay")
 check_lock = _step(check_dependencies, "dependencies")
 report = _step(write_report, "report")
 

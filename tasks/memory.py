@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 Points = tuple[tuple[int, int], ...]
 
 SOAK_BATCHES = (1, 2, 1, 4, 1, 8, 1, 1)  # batch sizes alternate, single calls as most of them
+ROWS_A_CYCLE = sum(SOAK_BATCHES)
 POINTS = 25
 CALLS_PER_PEAK = 3
 STATUS = Path("/proc/self/status")
@@ -72,6 +73,9 @@ def watch_memory(request: MemoryRequest) -> MemoryEvidence:
     if inputs.empty:
         raise StageError("the production sample has no row with inputs to serve")
     draw = np.random.default_rng(request.seed)
+    inputs = inputs.iloc[draw.permutation(len(inputs))]
+    unseen = inputs.iloc[len(inputs) // 2 :]  # kept for the second soak, or what is cached by input would be there
+    inputs = inputs.iloc[: max(1, len(inputs) // 2)]
     server = Server(request.serving)
     loaded = psutil.Process().memory_info().rss
     answered = 0
@@ -96,18 +100,27 @@ def watch_memory(request: MemoryRequest) -> MemoryEvidence:
         peaks.append(BatchPeak(batch=size, peak_bytes=_peak_bytes()))
     rss = _soak(server, request, inputs, lambda: psutil.Process().memory_info().rss)
     tracemalloc.start()
-    python = _soak(server, request, inputs, lambda: tracemalloc.get_traced_memory()[0])
+    python = _soak(server, request, unseen, lambda: tracemalloc.get_traced_memory()[0])
     return MemoryEvidence(
         loaded_bytes=loaded, warm_bytes=warm, peaks=tuple(peaks), soak_rss=rss, soak_python=python
     )  # fmt: skip
 
 
-def _soak_batches(inputs: pd.DataFrame) -> list[dict[str, list[Any]]]:
-    """Return one cycle of calls: sizes as in `SOAK_BATCHES`, lengths from the shortest to the longest."""
+def _soak_cycles(inputs: pd.DataFrame, count: int) -> list[list[dict[str, list[Any]]]]:
+    """Return `count` cycles of calls: sizes as in `SOAK_BATCHES`, lengths from the shortest to the longest.
+
+    Every cycle has rows that the others don't, as long as there are enough: what is kept by input would not grow with
+    repeated ones.
+    """
     ordered = inputs.iloc[np.argsort(lengths(inputs), kind="stable")]
-    starts = np.linspace(0, max(len(ordered) - max(SOAK_BATCHES), 0), len(SOAK_BATCHES)).astype(int)
-    parts = [ordered.iloc[start : start + size] for start, size in zip(starts, SOAK_BATCHES, strict=True)]
-    return [{str(name): part[name].tolist() for name in part} for part in parts]
+    stops = np.cumsum(SOAK_BATCHES)
+    cycles = []
+    for index in range(count):
+        own = np.arange(index % len(ordered), len(ordered), count)
+        spread = own[np.linspace(0, len(own) - 1, ROWS_A_CYCLE).astype(int)]
+        parts = [ordered.iloc[part] for part in np.split(spread, stops[:-1])]
+        cycles.append([{str(name): part[name].tolist() for name in part} for part in parts])
+    return cycles
 
 
 def _soak(server: Server, request: MemoryRequest, inputs: pd.DataFrame, read: Callable[[], int]) -> Points:
@@ -117,16 +130,16 @@ def _soak(server: Server, request: MemoryRequest, inputs: pd.DataFrame, read: Ca
     """
     import pandas as pd
 
-    cycle = _soak_batches(inputs)
-    cycles = max(1, request.soak_calls // (len(cycle) * POINTS))
+    each = max(1, request.soak_calls // (len(SOAK_BATCHES) * POINTS))
+    cycles = _soak_cycles(inputs, each * POINTS)  # kept to the end: what the soak itself frees would hide a leak
     until = time.monotonic() + request.soak_seconds
     points: list[tuple[int, int]] = []
     while len(points) < POINTS and time.monotonic() < until:
-        for _ in range(cycles):
+        for cycle in cycles[len(points) * each : (len(points) + 1) * each]:
             for rows in cycle:
                 server.predict_most(pd.DataFrame(rows))
         gc.collect()
-        points.append(((len(points) + 1) * cycles * len(cycle), read()))
+        points.append(((len(points) + 1) * each * len(SOAK_BATCHES), read()))
     return tuple(points)
 
 

@@ -20,6 +20,10 @@ PROVIDERS: dict[Target, str] = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExec
 CUDA_OPTIONS = {"cudnn_conv_algo_search": "HEURISTIC", "use_tf32": "0"}
 
 
+# Long enough to bridge the gaps inside one call, too short to take the cores from whatever else runs on them.
+SPIN_MICROSECONDS = "30"
+
+
 @dataclass(frozen=True)
 class Answers:
     """What the model said to some rows: `frame` has prediction and confidence, `outputs` the raw arrays [rows, ...]."""
@@ -83,8 +87,7 @@ def open_session(path: Path, target: Target, threads: int, profile: Path | None 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = 3
-    # threads that spin while they wait make a session many times slower wherever anything else runs on its cores
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.add_session_config_entry("session.intra_op.spin_duration_us", SPIN_MICROSECONDS)
     if profile is not None:
         options.enable_profiling = True
         options.profile_file_prefix = str(profile)

@@ -190,7 +190,7 @@ def write_log(folder: Path, rows: pd.DataFrame) -> None:
             part.to_parquet(partition / "requests.parquet", index=False)
 
 
-def write_jsonl(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+def write_jsonl(path: Path, rows: Iterable[Mapping[Any, Any]]) -> None:
     """Write rows as gzipped JSON lines."""
     kept = ({key: value for key, value in row.items() if not pd.isna(value)} for row in rows)
     path.write_bytes(gzip.compress(b"".join(orjson.dumps(row, default=str) + b"\n" for row in kept), mtime=0))

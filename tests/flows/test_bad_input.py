@@ -12,6 +12,7 @@ from tiny import POLICIES, quick_policy, write_settings, write_tiny
 
 if TYPE_CHECKING:
     from command import Command
+    from servers import S3Server
 
 
 @pytest.fixture
@@ -273,15 +274,39 @@ def test_a_ledger_that_does_not_answer_is_told_before_anything_is_measured(
     assert not (home / "runs").exists()
 
 
-@pytest.mark.parametrize("asked", [("show",), ("judge",), ("compare", "0123abcd")])
-def test_an_unknown_run_is_refused(command: Command, asked: tuple[str, ...]) -> None:
+def test_an_unknown_run_is_refused(command: Command) -> None:
     """A run that the ledger does not hold is named, with what can be given."""
-    said = command.refuses(*asked, "0123abcd")
-    assert "'0123abcd'" in said
-    assert "first 4 or more characters" in said
+    for asked in (("show",), ("judge",), ("compare", "0123abcd")):
+        said = command.refuses(*asked, "0123abcd")
+        assert "'0123abcd'" in said
+        assert "first 4 or more characters" in said
 
 
 def test_a_home_that_is_a_file_is_refused(command: Command, tiny: Path, home: Path) -> None:
     """LAUNCHGATE_HOME must be a folder, or a place where one can be made."""
     home.write_text("")
     assert f"{home} is no folder" in command.refuses("launch", tiny)
+
+
+@pytest.mark.server
+def test_a_bucket_that_is_missing_or_forbidden_is_told_before_anything_is_measured(
+    command: Command, tiny: Path, home: Path, s3: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The log on S3 is looked at first: no bucket, no permission, nothing there, no endpoint, no credentials."""
+    s3.client().create_bucket(Bucket="empty")
+    text = (tiny / "candidate.yaml").read_text()
+
+    def said(bucket: str, environment: dict[str, str]) -> str:
+        for name in ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION"):
+            monkeypatch.delenv(name, raising=False)
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        (tiny / "candidate.yaml").write_text(text.replace("data/log", f"s3://{bucket}/log"))
+        return command.refuses("launch", tiny)
+
+    assert "the bucket does not exist" in said("nothere", s3.environment())
+    assert "these credentials may not read it" in said("empty", s3.outsider().environment())
+    assert "s3://empty/log holds no prediction log" in said("empty", s3.environment())
+    gone = s3.environment() | {"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
+    assert "http://127.0.0.1:9 does not answer" in said("empty", gone)
+    assert not (home / "runs").exists()

@@ -118,13 +118,14 @@ def test_a_child_ends_with_the_process_that_asked_it(child: str, tmp_path: Path)
         deadline = time.monotonic() + 30
         while not (found := [item for item in psutil.Process(parent.pid).children() if child in item.cmdline()]):
             assert time.monotonic() < deadline
-            time.sleep(0.1)
-        time.sleep(1)
+            time.sleep(0.05)
+        while not (hanging := found[0].children()):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
     finally:
         parent.kill()
         parent.wait()
     psutil.wait_procs(found, timeout=10)
     assert not any(item.is_running() and item.status() != psutil.STATUS_ZOMBIE for item in found)
-    for process in psutil.process_iter(["cmdline"]):
-        if f"# {found[0].pid} hangs" in " ".join(process.info["cmdline"] or ()):
-            process.kill()
+    for process in hanging:
+        process.kill()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from tasks.compare import compare, flips
 from tasks.serving import Answers
@@ -42,8 +43,8 @@ def test_distances_are_of_the_confidence_and_of_the_raw_outputs() -> None:
     two = answers(["a", "a"], [0.8, 0.6], logits=[[3, 4.5], [0, 0]])
     found = compare("other", one, two)
     assert found.flips == 1
-    assert found.max_abs is not None
-    np.testing.assert_allclose([found.max_abs, found.max_relative], [0.1, 0.5 / np.sqrt(25 / 4)])
+    assert found.max_abs == pytest.approx(0.1)
+    assert found.max_relative == pytest.approx(0.5 / np.sqrt(25 / 4))
     assert not found.bitwise
 
 
@@ -59,7 +60,7 @@ def test_without_outputs_of_one_shape_the_confidence_stands_for_them() -> None:
     """Padded outputs of other widths can't be held against each other number by number."""
     one = answers(["a"], [0.5], states=[[1, 2, 3]])
     two = answers(["a"], [0.6], states=[[1, 2]])
-    np.testing.assert_allclose(compare("width", one, two).max_relative, 0.2)
+    assert compare("width", one, two).max_relative == pytest.approx(0.2)
 
 
 def test_an_output_of_zeros_is_measured_by_itself() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pytest
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def test_a_table_is_the_same_in_every_format(tmp_path: Path, name: str) -> None:
     """Parquet, CSV and JSON lines hold the same rows."""
     rows, path = tiny_rows(20), tmp_path / name
-    writers = {"parquet": rows.to_parquet, "csv": rows.to_csv, "jsonl": rows.to_json}
+    writers: dict[str, Any] = {"parquet": rows.to_parquet, "csv": rows.to_csv, "jsonl": rows.to_json}
     options = {"orient": "records", "lines": True} if name.endswith("jsonl") else {"index": False}
     writers[path.suffix[1:]](path, **options)
     pd.testing.assert_frame_equal(read_table(path), rows, check_dtype=False)

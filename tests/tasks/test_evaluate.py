@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from tasks.evaluate import check_label_types, evaluate_variant, pair, predict_all, score
-from tasks.evidence import FirstLaunch
+from tasks.evidence import FirstLaunch, Scores
 from tasks.files import digest
 from tasks.records import Serving, StageError
 from tasks.serving import Server
@@ -26,7 +26,7 @@ PREDICTION = '"prediction": LABELS[chance.argmax(axis=1)]'
 FIRST = FirstLaunch(model="tiny")
 
 
-def evaluated(tiny: Candidate, serving: Serving, sets: DataSets, out: Path) -> tuple[object, pd.DataFrame]:
+def evaluated(tiny: Candidate, serving: Serving, sets: DataSets, out: Path) -> tuple[Scores, pd.DataFrame]:
     """Return the scores on production, and the rows that were saved."""
     reference = out / "variants" / "fp32" / "predictions-production.parquet"
     evidence = evaluate_variant(tiny, serving, sets, reference.parent, reference, FIRST)

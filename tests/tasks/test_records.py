@@ -15,7 +15,7 @@ SHA = "0" * 64
 
 def decision(**changes: object) -> Decision:
     """Return a small decision."""
-    values = {
+    values: dict[str, object] = {
         "candidate": "m", "candidate_sha256": SHA, "outcome": "reject", "variant": None, "target": "cpu",
         "policy": PolicyName(name="standard", sha256=SHA), "reasons": (), "gates": (), "environment": {},
         "run_id": "r", "decided_at": datetime(2026, 1, 1, tzinfo=UTC),
