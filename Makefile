@@ -37,13 +37,14 @@ check: .venv/.ready-for-tests
 	@$(BIN)/ruff format --check --quiet . && $(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
 
+# each worker has a core
 unit: .venv/.ready-for-tests
-	@$(BIN)/pytest -q -m "not server"
+	@OMP_NUM_THREADS=1 $(BIN)/pytest -q -n 2 -m "not server"
 
 test: check
 	@$(BIN)/python candidates/sentiment_bigram/prepare.py
 	@$(BIN)/python candidates/sentiment_minilm/prepare.py
-	@$(BIN)/pytest -q
+	@$(BIN)/pytest -q -n 2 --dist loadscope
 
 selftest: .venv/.ready
 	@$(BIN)/launchgate selftest
