@@ -20,6 +20,7 @@ env: .venv/.ready
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(PIP_INSTALL) -r infra/locks/cpu.txt
 	@$(PIP_INSTALL) --no-build-isolation --editable .
+	@$(BIN)/python -m pip check >.venv/check.txt || { cat .venv/check.txt; exit 2; }
 	@touch $@
 
 .venv/.ready-for-tests: .venv/.ready infra/locks/test.txt

@@ -1,0 +1,51 @@
+"""The locks install with `--no-deps`, so they must name all that their own packages need, wherever they are installed."""
+
+from __future__ import annotations
+
+from importlib.metadata import requires
+from pathlib import Path
+
+import pytest
+from packaging.markers import default_environment
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+LOCKS = Path(__file__).parents[2] / "infra" / "locks"
+ELSEWHERE = {"nvidia", "cuda", "triton"}  # torch's own builds ask for them; the CPU's does without
+
+
+def locked(name: str) -> dict[str, Requirement]:
+    """Return the requirements of a lock by canonical name."""
+    lines = (line.split("#")[0].strip() for line in (LOCKS / name).read_text().splitlines())
+    found = [Requirement(line) for line in lines if line]
+    return {canonicalize_name(requirement.name): requirement for requirement in found}
+
+
+@pytest.mark.parametrize("name", ["cpu.txt", "test.txt", "gpu.txt"])
+def test_every_version_is_exact(name: str) -> None:
+    """No line leaves a choice, neither of version nor of whether it is installed."""
+    for requirement in locked(name).values():
+        (version,) = requirement.specifier
+        assert version.operator == "=="
+        assert "*" not in version.version
+        assert requirement.marker is None
+
+
+@pytest.mark.parametrize("python", ["3.11.0", "3.11.14", "3.12.0", "3.13.0", "3.14.0"])
+def test_a_lock_holds_what_its_packages_need(python: str) -> None:
+    """Some packages need another one on older or newer Pythons only; a lock made on one Python can lack it on others."""
+    environment = {key: str(value) for key, value in default_environment().items()} | {
+        "python_full_version": python,
+        "python_version": python.rpartition(".")[0],
+        "extra": "",
+    }
+    names = locked("cpu.txt") | locked("test.txt")
+    lacking = {
+        f"{name} needs {wanted.name}"
+        for name in names
+        for wanted in map(Requirement, requires(name) or ())
+        if (wanted.marker is None or wanted.marker.evaluate(environment))
+        and canonicalize_name(wanted.name) not in names
+        and canonicalize_name(wanted.name).partition("-")[0] not in ELSEWHERE
+    }
+    assert not lacking
