@@ -32,14 +32,15 @@ def test_every_version_is_exact(name: str) -> None:
 
 
 @pytest.mark.parametrize("python", ["3.11.0", "3.11.14", "3.12.0", "3.13.0", "3.14.0"])
-def test_a_lock_holds_what_its_packages_need(python: str) -> None:
+@pytest.mark.parametrize("lock", [("cpu.txt",), ("cpu.txt", "test.txt")])
+def test_a_lock_holds_what_its_packages_need(python: str, lock: tuple[str, ...]) -> None:
     """Some packages need another one on older or newer Pythons only; a lock made on one Python can lack it on others."""
     environment = {key: str(value) for key, value in default_environment().items()} | {
         "python_full_version": python,
         "python_version": python.rpartition(".")[0],
         "extra": "",
     }
-    names = locked("cpu.txt") | locked("test.txt")
+    names = set().union(*map(locked, lock))
     lacking = {
         f"{name} needs {wanted.name}"
         for name in names
