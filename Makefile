@@ -45,7 +45,7 @@ unit: .venv/.ready-for-tests
 test: check
 	@$(BIN)/python candidates/sentiment_bigram/prepare.py
 	@$(BIN)/python candidates/sentiment_minilm/prepare.py
-	@$(BIN)/pytest -q -n 2 --dist loadscope
+	@$(BIN)/pytest -q -n 2 --dist loadscope --no-loadscope-reorder
 
 selftest: .venv/.ready
 	@$(BIN)/launchgate selftest

@@ -134,8 +134,7 @@ def _score_points(scores: Scores) -> Iterator[Point]:
     for part in scores.slices:
         yield from _accuracy(f"accuracy/{scores.dataset}/{name_part(part.column)}/{name_part(part.value)}", part.tally)
     if scores.overall.rows:
-        answered = scores.overall.rows - scores.overall.abstained - scores.overall.errors
-        yield Point(f"answered/{scores.dataset}", answered / scores.overall.rows)
+        yield Point(f"answered/{scores.dataset}", scores.overall.answered.value)
     for field in ("exceptions", "non_finite", "malformed"):
         yield Point(f"errors/{scores.dataset}_{field}", getattr(scores, field))
 
@@ -145,8 +144,7 @@ def _paired_points(baseline: str, paired: Paired) -> Iterator[Point]:
     parts = [(f"/{name_part(part.column)}/{name_part(part.value)}", part.tally) for part in paired.slices]
     for suffix, tally in [("", paired.overall), *parts]:
         if tally.labelled:
-            change = (tally.candidate_only - tally.baseline_only) / tally.labelled
-            yield Point(f"accuracy_change/{baseline}{suffix}", change)
+            yield Point(f"accuracy_change/{baseline}{suffix}", tally.candidate_only.value - tally.baseline_only.value)
 
 
 def _latency_points(latency: LatencyEvidence) -> Iterator[Point]:
@@ -172,7 +170,7 @@ def _memory_points(memory: MemoryEvidence) -> Iterator[Point]:
 
 def _accuracy(name: str, tally: Tally) -> Iterator[Point]:
     if tally.labelled:
-        yield Point(name, tally.correct / tally.labelled)
+        yield Point(name, tally.right.value)
 
 
 def _percentiles(section: str, seconds: tuple[float, ...], step: int) -> Iterator[Point]:

@@ -20,12 +20,14 @@ from tasks.evidence import (
     PairedTally,
     Raw,
     Scores,
+    Share,
     Slice,
     Tally,
     Unmeasured,
 )
 from tasks.files import digest
 from tasks.records import Candidate, Columns, Serving, StageError
+from tasks.sample.write import WEIGHT
 from tasks.serving import Server, lengths
 
 if TYPE_CHECKING:
@@ -143,14 +145,18 @@ def score(
     frame = predictions.frame
     labelled = rows[columns.label].notna().to_numpy()
     is_right = right(rows[columns.label], frame)
+    weights = rows[WEIGHT].to_numpy() if WEIGHT in rows else np.ones(len(rows))
     path = out / f"predictions-{dataset}.parquet"
     path.parent.mkdir(parents=True, exist_ok=True)
     table = frame.assign(
-        id=rows[columns.id].to_numpy(), label=rows[columns.label].to_numpy(dtype=object), right=is_right
+        id=rows[columns.id].to_numpy(),
+        label=rows[columns.label].to_numpy(dtype=object),
+        right=is_right,
+        weight=weights,
     )
     for column in (name for name in columns.slices if name in rows):
         table[SLICE_PREFIX + column] = rows[column].to_numpy(dtype=object)
-    for name in set(table.columns) - {"confidence", "right"}:
+    for name in set(table.columns) - {"confidence", "right", "weight"}:
         table[name] = [None if _missing(value) else str(value) for value in table[name].to_numpy(dtype=object)]
     table.to_parquet(path, index=False)
     examples = [
@@ -160,9 +166,14 @@ def score(
     exceptions, non_finite, malformed = (int(counts.get(kind, 0)) for kind in BROKEN)
     return Scores(
         dataset=dataset,
-        overall=_tally(frame, labelled, is_right),
+        overall=tally(table),
         slices=tuple(
-            Slice(column=column, value=value, tally=_tally(frame[mask], labelled[mask], is_right[mask]))
+            Slice(
+                column=column,
+                value=value,
+                label_share=share(mask, weights, labelled).value if labelled.any() else 0.0,
+                tally=tally(table[mask]),
+            )
             for column, value, mask in slices(table)
         ),
         label_coverage=_label_coverage(frame, labelled),
@@ -185,21 +196,52 @@ def pair(baseline: str, base_file: Path, candidate_file: Path) -> Paired:
     labelled = own["label"].notna().to_numpy()
     base_right, own_right = base["right"].to_numpy(), own["right"].to_numpy()
     flipped = flips(base["prediction"], own["prediction"])
+    weights = own["weight"].to_numpy()
 
-    def tally(mask: np.ndarray) -> PairedTally:
+    def paired(mask: np.ndarray) -> PairedTally:
         return PairedTally(
             rows=int(mask.sum()),
             flips=int(flipped[mask].sum()),
             labelled=int(labelled[mask].sum()),
-            candidate_only=int((own_right & ~base_right)[mask].sum()),
-            baseline_only=int((base_right & ~own_right)[mask].sum()),
+            candidate_only=share(own_right & ~base_right, weights, mask & labelled),
+            baseline_only=share(base_right & ~own_right, weights, mask & labelled),
         )
 
     return Paired(
         baseline=baseline,
-        overall=tally(np.ones(len(own), dtype=bool)),
-        slices=tuple(PairedSlice(column=column, value=value, tally=tally(mask)) for column, value, mask in slices(own)),
+        overall=paired(np.ones(len(own), dtype=bool)),
+        slices=tuple(
+            PairedSlice(column=column, value=value, tally=paired(mask)) for column, value, mask in slices(own)
+        ),
     )
+
+
+def tally(table: pd.DataFrame) -> Tally:
+    """Return the counts and weighted shares of scored rows: outcome, label, right and weight."""
+    labelled, is_right = table["label"].notna().to_numpy(), table["right"].to_numpy()
+    outcome, weights = table["outcome"].to_numpy(), table["weight"].to_numpy()
+    abstained, failed = outcome == ABSTAINED, np.isin(outcome, BROKEN)
+    everywhere = np.ones(len(table), dtype=bool)
+    return Tally(
+        rows=len(table),
+        labelled=int(labelled.sum()),
+        correct=int(is_right.sum()),
+        abstained=int(abstained.sum()),
+        errors=int(failed.sum()),
+        right=share(is_right, weights, labelled),
+        answered=share(outcome == ANSWERED, weights, everywhere),
+        failed=share(failed, weights, everywhere),
+    )
+
+
+def share(events: np.ndarray, weights: np.ndarray, trials: np.ndarray) -> Share:
+    """Return the share of the rows `trials` that are `events`, by weight; arguments have shape (rows,), two are masks."""
+    weights, events = weights[trials], events[trials]
+    if np.unique(weights).size <= 1:
+        return Share(events=int(events.sum()), trials=len(weights))
+    effective = weights.sum() ** 2 / np.square(weights).sum()
+    weighted = 1.0 if events.all() else weights[events].sum() / weights.sum()
+    return Share(events=float(weighted * effective), trials=float(effective))
 
 
 def right(labels: pd.Series, frame: pd.DataFrame) -> np.ndarray:
@@ -259,16 +301,6 @@ def _outcomes(answer: Answers) -> tuple[np.ndarray, np.ndarray]:
 
 def _float_outputs(outputs: Arrays, rows: int) -> Arrays:
     return {name: a for name, a in outputs.items() if a.dtype.kind == "f" and a.ndim and len(a) == rows and a.size}
-
-
-def _tally(frame: pd.DataFrame, labelled: np.ndarray, is_right: np.ndarray) -> Tally:
-    return Tally(
-        rows=len(frame),
-        labelled=int(labelled.sum()),
-        correct=int(is_right.sum()),
-        abstained=int((frame["outcome"] == ABSTAINED).sum()),
-        errors=int(frame["outcome"].isin(BROKEN).sum()),
-    )
 
 
 def _label_coverage(frame: pd.DataFrame, labelled: np.ndarray) -> tuple[LabelCoverage, ...]:

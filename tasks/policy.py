@@ -23,9 +23,13 @@ Count = Annotated[int, Field(ge=1)]
 
 
 class Sampling(Record):
-    """How much production is drawn: at most `rows` requests of the last `window_days` days, which must be fresh."""
+    """How much production is drawn: `rows` requests of the last `window_days` days, which must be fresh.
+
+    Of each value of each slice column at least `rows_per_slice` are drawn, where there are as many; 0 asks for none.
+    """
 
     rows: Count
+    rows_per_slice: Annotated[int, Field(ge=0)]
     window_days: Count
     stale_after_hours: Positive
     seed: int

@@ -81,9 +81,11 @@ def decide_lower(bounds: Bounds, limit: float) -> Verdict:
     return "inconclusive"
 
 
-def rate_interval(events: int, trials: int, confidence: float) -> Interval:
-    """Bound the rate of `events` in `trials`, with exact coverage.
+def rate_interval(events: float, trials: float, confidence: float) -> Interval:
+    """Bound the rate of `events` in `trials`, with exact coverage where they are counts.
 
+    Of weighted rows they are effective numbers, and may be fractions (Korn and Graubard, Survey Methodology 24 (1998)
+    193).
     Raises ValueError where there are no trials or more events than trials.
     Source: Clopper and Pearson, Biometrika 26 (1934), as quantiles of the beta distribution.
     """
@@ -121,7 +123,9 @@ def rows_for_rate_bound(rate: float, limit: float, confidence: float) -> int | N
     return rows if rows < MOST_ROWS else None
 
 
-def difference_interval(events_a: int, trials_a: int, events_b: int, trials_b: int, confidence: float) -> Interval:
+def difference_interval(
+    events_a: float, trials_a: float, events_b: float, trials_b: float, confidence: float
+) -> Interval:
     """Bound the rate of sample a minus the rate of an independent sample b.
 
     Newcombe's hybrid of two single-rate intervals, with exact limits in place of Wilson's: enumerated over samples of
@@ -138,7 +142,7 @@ def difference_interval(events_a: int, trials_a: int, events_b: int, trials_b: i
     return Interval(estimate, max(-1.0, estimate - below), min(1.0, estimate + above))
 
 
-def paired_difference(candidate_only: int, baseline_only: int, rows: int, confidence: float) -> PairedDifference:
+def paired_difference(candidate_only: float, baseline_only: float, rows: float, confidence: float) -> PairedDifference:
     """Bound the difference of two rates over the same rows, from the rows where only one of the two is right.
 
     The candidate is non-inferior where `low` is at least minus the margin. Enumerated over 10 to 400 rows, a 95% bound
@@ -278,7 +282,7 @@ def _check_confidence(confidence: float) -> None:
         raise ValueError(f"confidence {confidence} must lie in [{LOWEST_CONFIDENCE}, 1)")
 
 
-def _check_counts(events: int, trials: int) -> None:
+def _check_counts(events: float, trials: float) -> None:
     if trials < 1 or not 0 <= events <= trials:
         raise ValueError(f"{events} events in {trials} trials: there must be a trial, and 0 to all of them events")
 
@@ -296,7 +300,7 @@ def _around(estimate: float, low: float, high: float) -> Interval:
     return Interval(float(estimate), float(min(low, estimate)), float(max(high, estimate)))
 
 
-def _rate_upper(events: int, trials: int, confidence: float) -> float:
+def _rate_upper(events: float, trials: float, confidence: float) -> float:
     from scipy.special import betaincinv
 
     return float(betaincinv(events + 1, trials - events, confidence)) if events < trials else 1.0
@@ -312,7 +316,7 @@ def _score_variance(b: float, c: float, n: float, difference: float) -> float:
     return n * (2 * share + difference * (1 - difference))
 
 
-def _paired_lower(b: int, c: int, n: int, z: float) -> float:
+def _paired_lower(b: float, c: float, n: float, z: float) -> float:
     """Find the smallest difference that the score test does not reject; -1 where all rows favour the baseline."""
     low, high = -1.0, (b - c) / n
     for _ in range(BISECTIONS):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +13,10 @@ from servers import S3Server, postgres_server, prefect_server, s3_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+# A shell starts what it puts in the background with Ctrl-C ignored, and so do all processes that come from it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

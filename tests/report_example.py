@@ -69,7 +69,7 @@ def raw(path: str, rows: int) -> Raw:
 def tally(rows: int, accuracy: float, labelled: float = 0.9) -> Tally:
     """Return counts over `rows` with about the given accuracy."""
     known = round(rows * labelled)
-    return Tally(rows=rows, labelled=known, correct=round(known * accuracy), abstained=rows // 90, errors=rows // 600)
+    return Tally.counted(rows=rows, labelled=known, correct=round(known * accuracy), abstained=rows // 90, errors=0)
 
 
 def scores(dataset: Literal["evaluation", "production"], variant: str, shift: float) -> Scores:
@@ -78,11 +78,17 @@ def scores(dataset: Literal["evaluation", "production"], variant: str, shift: fl
     accuracy = ACCURACY[variant][production] + shift
     spread = {"tweets": -0.05, "amazon": 0.04, "nyt": 0.045}
     slices = [
-        Slice(column="source", value=name, tally=tally(rows, accuracy + spread[name])) for name, rows in SLICES.items()
+        Slice(
+            column="source",
+            value=name,
+            label_share=rows / sum(SLICES.values()),
+            tally=tally(rows, accuracy + spread[name]),
+        )
+        for name, rows in SLICES.items()
     ]
     slices += [
-        Slice(column="length", value=HOSTILE, tally=tally(60, accuracy - 0.02)),
-        Slice(column="source", value="partner feed", tally=tally(40, 0, labelled=0)),
+        Slice(column="length", value=HOSTILE, label_share=0.02, tally=tally(60, accuracy - 0.02)),
+        Slice(column="source", value="partner feed", label_share=0, tally=tally(40, 0, labelled=0)),
     ]
     return Scores(
         dataset=dataset,
@@ -103,7 +109,7 @@ def paired(rows: int, flips: int, gained: int, lost: int) -> Paired:
 
     def part(share: float) -> PairedTally:
         labelled, better, worse = (round(share * each) for each in (rows, gained, lost))
-        return PairedTally(
+        return PairedTally.counted(
             rows=labelled, flips=round(share * flips), labelled=labelled, candidate_only=better, baseline_only=worse
         )
 
@@ -254,6 +260,8 @@ def sample() -> SampleEvidence:
         asked_rows=4000,
         rows=4000,
         log_rows=18_211,
+        log_requests=18_100.0,
+        strata=(),
         log_files=56,
         malformed_rows=13,
         malformed_examples=(

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from tasks.evidence import DeterminismEvidence, Unmeasured, VariantEvidence
+from tasks.evidence import DeterminismEvidence, Share, Unmeasured, VariantEvidence
 from tasks.gates.comparisons import differences, rate_at_most
 from tasks.gates.verdict import Question, absent, unmeasured, verdict
 from tasks.records import Check, GateLimits, GateResult
@@ -44,8 +44,7 @@ def _checks(found: DeterminismEvidence, limits: Limits) -> tuple[Check, ...]:
     flips = tuple(
         rate_at_most(
             Question(f"{case.case}: flips", f"The share of decisions that flip ({case.case})", "share", REMEDY),
-            case.flips,
-            case.rows,
+            Share(events=case.flips, trials=case.rows),
             limits.max_flip_rate,
             limits.confidence,
         )

@@ -3,8 +3,8 @@
 import math
 from dataclasses import replace
 
-from tasks.evidence import Difference, PairedTally
-from tasks.gates.verdict import Estimate, Question, at_most, exactly_at_most, unmeasured
+from tasks.evidence import Difference, PairedTally, Share
+from tasks.gates.verdict import Estimate, Question, at_least, at_most, exactly_at_most, unmeasured
 from tasks.records import Check
 from tasks.statistics import (
     Interval,
@@ -17,17 +17,35 @@ from tasks.statistics import (
 MOST_NEEDED = 10**9  # a plan beyond it is no plan
 
 
-def rate_at_most(question: Question, events: int, rows: int, limit: float, confidence: float) -> Check:
-    """Hold the exact upper bound of a rate to `limit`; without rows it is unmeasured."""
-    if rows == 0:
+def rate_at_most(question: Question, share: Share, limit: float, confidence: float, rows: int | None = None) -> Check:
+    """Hold the upper bound of a share to `limit`; without trials it is unmeasured. Weighted ones come from `rows` rows."""
+    if share.trials == 0:
         return unmeasured(question.name, f"{question.what} has no rows to be counted on; give it some")
-    needed = rows_to_settle_rate(events / rows, limit, confidence)
-    return at_most(question, rate_interval(events, rows, confidence), limit, confidence, needed)
+    needed = rows_to_settle_rate(share, limit, confidence, rows)
+    return at_most(question, interval(share, confidence), limit, confidence, needed)
 
 
-def rows_to_settle_rate(rate: float, limit: float, confidence: float) -> int | None:
-    """Count the rows that put a rate's bound on its own side of `limit`, if the observed rate holds; None at the limit."""
-    return rows_for_rate_bound(*((rate, limit) if rate < limit else (1 - rate, 1 - limit)), confidence)
+def rate_at_least(question: Question, share: Share, floor: float, confidence: float, rows: int | None = None) -> Check:
+    """Hold the lower bound of a share to `floor`; without trials it is unmeasured. Weighted ones come from `rows` rows."""
+    if share.trials == 0:
+        return unmeasured(question.name, f"{question.what} has no rows to be counted on; give it some")
+    needed = rows_to_settle_rate(share, floor, confidence, rows)
+    return at_least(question, interval(share, confidence), floor, confidence, needed)
+
+
+def interval(share: Share, confidence: float) -> Interval:
+    """Bound a share."""
+    return rate_interval(share.events, share.trials, confidence)
+
+
+def rows_to_settle_rate(share: Share, limit: float, confidence: float, rows: int | None = None) -> int | None:
+    """Count the rows that put a share's bound on its own side of `limit`, if the share holds; None at the limit.
+
+    `rows` are those that the share was seen on, where they are weighted and say less than as many of a uniform sample.
+    """
+    rate = share.value
+    needed = rows_for_rate_bound(*((rate, limit) if rate < limit else (1 - rate, 1 - limit)), confidence)
+    return None if needed is None else math.ceil(needed * (rows or share.trials) / share.trials)
 
 
 def rows_to_settle(rows: int, estimate: Estimate, limit: float) -> int | None:
@@ -51,7 +69,8 @@ def loss_at_most(question: Question, tally: PairedTally, margin: float, confiden
     """
     if tally.labelled == 0:
         return unmeasured(question.name, f"{question.what} can't be told: none of {tally.rows} rows has a label")
-    gain = paired_difference(tally.candidate_only, tally.baseline_only, tally.labelled, confidence)
+    gains, losses = tally.candidate_only, tally.baseline_only
+    gain = paired_difference(gains.events, losses.events, gains.trials, confidence)
     loss = Interval(0 - gain.estimate, 0 - gain.high, 0 - gain.low)  # from 0, since -0.0 reads as a loss
     needed = _rows_to_settle_loss(tally, loss, margin, confidence)
     return at_most(replace(question, counted="labelled rows"), loss, margin, confidence, needed)
@@ -78,6 +97,8 @@ def _rows_to_settle_loss(tally: PairedTally, loss: Interval, margin: float, conf
     if not 0 < distance < 1:
         return None
     # No discordant row among n says that up to about 3/n are; planning with none would ask for too few.
-    discordance = max(tally.candidate_only + tally.baseline_only, 1) / tally.labelled
-    needed = max(rows_for_non_inferiority(discordance, distance, confidence), tally.labelled + 1)
+    trials = tally.candidate_only.trials
+    discordance = max(tally.candidate_only.events + tally.baseline_only.events, 1) / trials
+    uniform = rows_for_non_inferiority(discordance, distance, confidence)
+    needed = max(math.ceil(uniform * tally.labelled / trials), tally.labelled + 1)
     return needed if needed < MOST_NEEDED else None

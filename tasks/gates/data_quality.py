@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from tasks.evidence import Evidence, ExpectationResult, SampleEvidence, Unmeasured, ValidationEvidence
+from tasks.evidence import Evidence, ExpectationResult, SampleEvidence, Share, Unmeasured, ValidationEvidence
 from tasks.gates.comparisons import rate_at_most
 from tasks.gates.verdict import Question, absent, exactly_at_most, verdict
 from tasks.records import Check, GateLimits, GateResult
@@ -81,5 +81,6 @@ def _malformed(sample: SampleEvidence, limits: Limits) -> Check:
         f"mend the service that writes the log{examples}",
         "log rows",
     )
-    lines = sample.log_rows + sample.malformed_rows  # a row that can't be read is none of the log's rows
-    return rate_at_most(question, sample.malformed_rows, lines, limits.max_malformed_rate, limits.confidence)
+    # a row that can't be read is none of the log's rows
+    malformed = Share(events=sample.malformed_rows, trials=sample.log_rows + sample.malformed_rows)
+    return rate_at_most(question, malformed, limits.max_malformed_rate, limits.confidence)

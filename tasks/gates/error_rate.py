@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from tasks.evidence import EvaluationEvidence, Unmeasured, VariantEvidence
+from tasks.evidence import EvaluationEvidence, Share, Unmeasured, VariantEvidence
 from tasks.gates.comparisons import rate_at_most
 from tasks.gates.verdict import Question, absent, exactly_at_most, unmeasured, verdict
 from tasks.records import Check, GateLimits, GateResult
@@ -40,11 +40,13 @@ def _checks(found: EvaluationEvidence, limits: Limits) -> tuple[Check, ...]:
         return (unmeasured("errors", f"No request of the {' or '.join(empty)} data was answered; give it rows"),)
     rows = sum(scores.overall.rows for scores in both)
     non_finite = sum(scores.non_finite for scores in both)
-    errors = sum(scores.exceptions + scores.non_finite + scores.malformed for scores in both)
     examples = [example for scores in both for example in scores.error_examples]
     remedy = "mend the model or the adapter" + (f", for example: {examples[0]}" if examples else "")
     rate = Question("errors", f"The error rate over {rows:,} requests", "share", remedy, "requests")
     count = Question("non-finite", "The number of answers that are NaN or infinite", "", remedy)
-    # A request can go wrong in two ways at once; it is still one request.
-    checked = rate_at_most(rate, min(errors, rows), rows, limits.max_error_rate, limits.confidence)
+    failed = Share(
+        events=sum(scores.overall.failed.events for scores in both),
+        trials=sum(scores.overall.failed.trials for scores in both),
+    )
+    checked = rate_at_most(rate, failed, limits.max_error_rate, limits.confidence, rows)
     return (checked, exactly_at_most(count, non_finite, limits.max_non_finite))

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from tasks.evidence import Evidence, ExportEvidence, Unmeasured
+from tasks.evidence import Evidence, ExportEvidence, Share, Unmeasured
 from tasks.gates.comparisons import differences, rate_at_most
 from tasks.gates.verdict import Question, absent, unmeasured, verdict
 from tasks.records import Check, GateLimits, GateResult
@@ -52,8 +52,7 @@ def _checks(export: ExportEvidence, limits: Limits) -> tuple[Check, ...]:
     question = Question("flips", "The share of decisions that flip from torch to the graph", "share", REMEDY)
     flips = rate_at_most(
         question,
-        sum(case.flips for case in compared),
-        sum(case.rows for case in compared),
+        Share(events=sum(case.flips for case in compared), trials=sum(case.rows for case in compared)),
         limits.max_flip_rate,
         limits.confidence,
     )

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from tasks.evidence import BatchTimes, LatencyEvidence, Unmeasured, VariantEvidence
+from tasks.evidence import BatchTimes, LatencyEvidence, Share, Unmeasured, VariantEvidence
 from tasks.gates.comparisons import rows_to_settle_rate
 from tasks.gates.verdict import Question, absent, at_most, unmeasured, verdict
 from tasks.records import Check, GateLimits, GateResult
@@ -80,6 +80,6 @@ def _percentile(name: str, q: float, limit: float, times: BatchTimes, confidence
         "calls",
     )
     # A quantile is within the limit where the share of calls over it is within 1 - q.
-    over = sum(one > limit for one in milliseconds) / len(milliseconds)
+    over = Share(events=sum(one > limit for one in milliseconds), trials=len(milliseconds))
     needed = rows_to_settle_rate(over, 1 - q, confidence)
     return at_most(question, quantile_interval(milliseconds, q, confidence), limit, confidence, needed)

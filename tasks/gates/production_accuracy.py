@@ -9,10 +9,9 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from tasks.evidence import Tally, Unmeasured, VariantEvidence
-from tasks.gates.comparisons import rows_to_settle_rate
-from tasks.gates.verdict import Question, absent, at_least, unmeasured, verdict
+from tasks.gates.comparisons import rate_at_least
+from tasks.gates.verdict import Question, absent, unmeasured, verdict
 from tasks.records import Check, GateLimits, GateResult
-from tasks.statistics import rate_interval
 
 NAME = "production-accuracy"
 CHECKLIST = "week 3-4"
@@ -44,6 +43,4 @@ def _accuracy(tally: Tally, limits: Limits) -> Check:
         "train on data that looks like production",
         "labelled requests",
     )
-    accuracy = rate_interval(tally.correct, tally.labelled, limits.confidence)
-    needed = rows_to_settle_rate(accuracy.estimate, limits.min_accuracy, limits.confidence)
-    return at_least(question, accuracy, limits.min_accuracy, limits.confidence, needed)
+    return rate_at_least(question, tally.right, limits.min_accuracy, limits.confidence, tally.labelled)

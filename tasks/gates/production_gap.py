@@ -46,13 +46,14 @@ def _gap(found: EvaluationEvidence, limits: Limits) -> Check:
         return unmeasured("gap", f"No row of the {' or '.join(unlabelled)} data has a label; label some of them")
     question = Question(
         "gap",
-        f"The accuracy lost from evaluation ({show(offline.correct / offline.labelled, 'accuracy')})"
-        f" to production ({show(live.correct / live.labelled, 'accuracy')})",
+        f"The accuracy lost from evaluation ({show(offline.right.value, 'accuracy')})"
+        f" to production ({show(live.right.value, 'accuracy')})",
         "accuracy",
         "train and evaluate on data that looks like production",
         "labelled production requests, with as many more evaluation rows in proportion,",
     )
-    gap = difference_interval(offline.correct, offline.labelled, live.correct, live.labelled, limits.confidence)
+    sets = (offline.right.events, offline.right.trials, live.right.events, live.right.trials)
+    gap = difference_interval(*sets, limits.confidence)
     needed = rows_to_settle(live.labelled, gap, limits.max_gap)
     return at_most(question, gap, limits.max_gap, limits.confidence, needed)
 
@@ -62,10 +63,11 @@ def _contributions(found: EvaluationEvidence) -> list[str]:
     offline, live = found.evaluation.overall, found.production.overall
     if not offline.labelled or not live.labelled:
         return []
-    level = offline.correct / offline.labelled
+    level = offline.right.value
     parts = [
-        ((level * part.tally.labelled - part.tally.correct) / live.labelled, f"{part.column}={part.value}")
+        (part.label_share * (level - part.tally.right.value), f"{part.column}={part.value}")
         for part in found.production.slices
+        if part.tally.labelled
     ]
     largest = sorted((part for part in parts if part[0] > 0), reverse=True)[:SLICES_SHOWN]
     return [f"{name} ({show(points, 'accuracy')})" for points, name in largest]

@@ -37,7 +37,7 @@ def forecast(variant: VariantEvidence) -> tuple[Measure, ...]:
 
 def accuracy(tally: Tally) -> Interval | None:
     """Return the share of labelled requests answered right, with its two-sided 95% interval; None without labels."""
-    return rate_interval(tally.correct, tally.labelled, TWO_SIDED_95) if tally.labelled else None
+    return rate_interval(tally.right.events, tally.right.trials, TWO_SIDED_95) if tally.labelled else None
 
 
 def request_batch(variant: VariantEvidence) -> int:

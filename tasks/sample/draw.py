@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from tasks.evidence import SampleEvidence
+from tasks.evidence import SampleEvidence, Stratum
 from tasks.records import InputError
 from tasks.sample.log import FORMATS, is_log, may_hold
 from tasks.sample.malformed import Malformed
-from tasks.sample.readers import NO_TIME, Wanted, read_chunks, text_of
+from tasks.sample.readers import NO_TIME, Wanted, read_chunks
 from tasks.sample.reservoir import Reservoir
-from tasks.sample.write import COPIES, write_sample
+from tasks.sample.text import text_of
+from tasks.sample.write import COPIES, WEIGHT, write_sample
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from tasks.policy import Sampling
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from tasks.sample.reservoir import Request
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MISSING = "(missing)"
+READERS = 4  # files at once: a few hide the waiting for a network, more only take memory
 
 
 class Window(NamedTuple):
@@ -36,21 +40,25 @@ class Window(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """Rows that were read: how many, how many of them outside of the window, and how many without each column."""
+    """Rows that were read: how many, how many outside of the window and without each column, and what was malformed."""
 
     rows: int
     outside: int
     missing: Counter[str]
+    malformed: Malformed
 
 
 def draw_sample(source: LogSource, columns: Columns, sampling: Sampling, as_of: datetime, out: Path) -> SampleEvidence:
-    """Write a uniform sample of the distinct requests in (as_of - window, as_of] to `out` and say what the log held.
+    """Write a sample of the distinct requests in (as_of - window, as_of] to `out` and say what the log held.
 
-    `out` is Parquet under the log's own column names, sorted by id: ids as text, times as UTC microseconds, a column
-    of one type as it is and one of several types (or of objects) as text, `feedback` where the log has it, and
-    `copies`, how many rows logged the request. Of those rows a labelled one is kept, else the latest. A row whose time
-    is missing or unreadable counts as inside the window. The first malformed rows go to `<stem>.malformed.jsonl`
-    beside `out`. An empty window gives no rows and is no error.
+    `sampling.rows` requests are drawn uniformly, and of each value of each slice column at least
+    `sampling.rows_per_slice` where the log has as many. The same seed and log give the same bytes, whatever the order
+    of rows and files. `out` is Parquet under the log's own column names, sorted by id: ids as text, times as UTC
+    microseconds, a column of one type as it is and one of several types (or of objects) as text, `feedback` where the
+    log has it, `copies`, how many rows logged the request, and `sampling_weight`, how many requests it stands for. Of
+    its rows a labelled one is kept, else the latest. A row whose time is missing or unreadable counts as inside the
+    window. The first malformed rows go to `<stem>.malformed.jsonl` beside `out`. An empty window gives no rows and is
+    no error.
 
     Raises InputError where the source holds no log files, or nothing that was opened could be read.
     """
@@ -58,8 +66,8 @@ def draw_sample(source: LogSource, columns: Columns, sampling: Sampling, as_of: 
     window = Window(end - timedelta(days=sampling.window_days), end)
     wanted = _wanted(columns)
     opened = [file for file in _log_files(source) if may_hold(file.name, window.start, window.end)]
-    reservoir, malformed = Reservoir(sampling.rows, sampling.seed, columns.label), Malformed()
-    seen = _scan(source, opened, wanted, window, reservoir, malformed)
+    reservoir = Reservoir(sampling.rows, sampling.rows_per_slice, sampling.seed, columns.label, columns.slices)
+    seen = _scan(source, opened, wanted, window, reservoir)
     requests = reservoir.requests()
     return SampleEvidence(
         source=source.address,
@@ -69,50 +77,68 @@ def draw_sample(source: LogSource, columns: Columns, sampling: Sampling, as_of: 
         asked_rows=sampling.rows,
         rows=len(requests),
         log_rows=seen.rows,
+        log_requests=sum(request.weight for request in requests),
         log_files=len(opened),
-        malformed_rows=malformed.rows,
-        malformed_examples=tuple(malformed.examples),
+        malformed_rows=seen.malformed.rows,
+        malformed_examples=tuple(seen.malformed.examples),
         outside_window_rows=seen.outside,
         duplicated_rows=sum(request.copies > 1 for request in requests),
         labelled_rows=sum(request.labelled for request in requests),
         by_status=_by_status(requests, columns.status),
         missing_columns=dict(sorted(seen.missing.items())),
-        raw=write_sample(requests, wanted, malformed, out),
+        strata=_strata(requests, reservoir.columns()),
+        raw=write_sample(requests, wanted, seen.malformed, out),
     )
 
 
-def _scan(
-    source: LogSource,
-    opened: Sequence[LogFile],
-    wanted: Wanted,
-    window: Window,
-    reservoir: Reservoir,
-    malformed: Malformed,
-) -> Seen:
+def _scan(source: LogSource, opened: Sequence[LogFile], wanted: Wanted, window: Window, reservoir: Reservoir) -> Seen:
+    """Offer every row of every file to the reservoir, some files at once, and return what was seen in their order."""
     start, end = ((time - EPOCH) // timedelta(microseconds=1) for time in window)
-    rows = outside = 0
-    missing: Counter[str] = Counter()
-    for file in opened:
-        for chunk in read_chunks(source, file, wanted, malformed):
+    stopped = False
+
+    def read(file: LogFile) -> Seen:
+        seen = Seen(0, 0, Counter(), Malformed())
+        for chunk in read_chunks(source, file, wanted, seen.malformed):
             inside = (chunk.times_us == NO_TIME) | ((chunk.times_us > start) & (chunk.times_us <= end))
-            rows += len(inside)
-            outside += int(np.count_nonzero(~inside))
-            missing.update(chunk.missing)
+            seen.missing.update(chunk.missing)
+            seen = seen._replace(rows=seen.rows + len(inside), outside=seen.outside + int(np.count_nonzero(~inside)))
             reservoir.offer(chunk, inside)
-    if malformed.rows and not rows:
+            if stopped:
+                break
+        return seen
+
+    with ThreadPoolExecutor(READERS) as pool:
+        try:
+            seen = _all(pool.map(read, opened))
+        except BaseException:
+            stopped = True
+            pool.shutdown(cancel_futures=True)
+            raise
+    if seen.malformed.rows and not seen.rows:
         raise InputError(
             f"no row of the {len(opened)} log files in {source.address} from {window.start:%Y-%m-%d} to"
-            f" {window.end:%Y-%m-%d} could be read; the first fault is {malformed.examples[0]}"
+            f" {window.end:%Y-%m-%d} could be read; the first fault is {seen.malformed.examples[0]}"
         )
-    return Seen(rows, outside, missing)
+    return seen
+
+
+def _all(files: Iterable[Seen]) -> Seen:
+    rows = outside = 0
+    missing: Counter[str] = Counter()
+    malformed = Malformed()
+    for seen in files:
+        rows, outside = rows + seen.rows, outside + seen.outside
+        missing.update(seen.missing)
+        malformed.follow(seen.malformed)
+    return Seen(rows, outside, missing, malformed)
 
 
 def _wanted(columns: Columns) -> Wanted:
     wanted = Wanted.of(columns)
-    if COPIES in wanted.needed:
+    if own := sorted({COPIES, WEIGHT} & wanted.needed):
         raise InputError(
-            f"the column '{COPIES}' is what the sample itself adds, how often each request was logged;"
-            " give the log's column another name in candidate.yaml"
+            f"the column '{own[0]}' is what the sample itself adds, how often each request was logged or how many it"
+            " stands for; give the log's column another name"
         )
     return wanted
 
@@ -129,3 +155,16 @@ def _log_files(source: LogSource) -> list[LogFile]:
 def _by_status(requests: Sequence[Request], column: str) -> dict[str, int]:
     statuses = Counter(text_of(request.fields.get(column)) or "missing" for request in requests)
     return dict(sorted(statuses.items()))
+
+
+def _strata(requests: Sequence[Request], columns: Sequence[str]) -> tuple[Stratum, ...]:
+    """Return what each value of the columns has of the sample, and of the log by the weights."""
+    everything = sum(request.weight for request in requests)
+    found: dict[tuple[str, str], list[float]] = defaultdict(list)
+    for request in requests:
+        for column in columns:
+            found[column, text_of(request.fields.get(column)) or MISSING].append(request.weight)
+    return tuple(
+        Stratum(column=column, value=value, rows=len(weights), log_share=sum(weights) / everything)
+        for (column, value), weights in sorted(found.items())
+    )

@@ -31,6 +31,12 @@ class Malformed:
                 orjson.dumps({"file": file, "line": line, "reason": reason, "rows": rows, "content": text})
             )
 
+    def follow(self, other: Malformed) -> None:
+        """Add what a later file holds."""
+        self.rows += other.rows
+        self.examples += other.examples[: EXAMPLES - len(self.examples)]
+        self._kept += other._kept[: KEPT_ROWS - len(self._kept)]
+
     def kept(self) -> bytes:
         """Return what was kept as JSON lines."""
         return b"".join(line + b"\n" for line in self._kept)

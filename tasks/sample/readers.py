@@ -16,11 +16,13 @@ import numpy as np
 import orjson
 
 from tasks.sample.log import LINES
+from tasks.sample.text import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     import pyarrow as pa
+    import pyarrow.parquet as pq
     from numpy.typing import NDArray
 
     from tasks.records import Columns
@@ -33,7 +35,8 @@ FETCH_BYTES = 4 << 20
 BLOCK_BYTES = 1 << 20
 LINE_BYTES = 16 << 20
 COLUMN_BUFFER_BYTES = 1 << 20
-BATCH_ROWS = 8_192
+BATCH_BYTES = 16 << 20
+BATCH_ROWS = (1_024, 65_536)
 BROKEN_GZIP = (EOFError, gzip.BadGzipFile, zlib.error)
 
 
@@ -43,6 +46,7 @@ class Wanted(NamedTuple):
     id: str
     time: str
     others: tuple[str, ...]
+    slices: tuple[str, ...]
     needed: frozenset[str]
 
     @classmethod
@@ -50,20 +54,22 @@ class Wanted(NamedTuple):
         """Return what a sample of a log with these columns holds."""
         needed = (columns.id, columns.time, *columns.input, columns.label, columns.status, *columns.slices)
         values = [name for name in dict.fromkeys((*needed, FEEDBACK)) if name not in {columns.id, columns.time}]
-        return cls(columns.id, columns.time, tuple(values), frozenset(needed))
+        return cls(columns.id, columns.time, tuple(values), columns.slices, frozenset(needed))
 
 
 class Chunk(NamedTuple):
     """Rows of one file in its order.
 
     `numbers` are their line or row numbers from 1, `times_us` microseconds since 1970 in UTC with `NO_TIME` where a row
-    has no readable time, `missing` the rows without a column; `take(indices)` builds rows, absent columns left out.
+    has no readable time, `slices` each slice column (None where it is absent, or of values that are no slices), and
+    `missing` the rows without a column; `take(indices)` builds rows, absent columns left out.
     """
 
     file: str
     numbers: Sequence[int]
-    ids: list[str | None]
+    ids: pa.Array
     times_us: NDArray[np.int64]
+    slices: dict[str, pa.DictionaryArray | None]
     missing: Counter[str]
     take: Callable[[NDArray[np.intp]], list[dict[str, Any]]]
 
@@ -75,13 +81,6 @@ def read_chunks(source: LogSource, file: LogFile, wanted: Wanted, malformed: Mal
             yield from _read_lines(raw, file.name, wanted, malformed)
         else:
             yield from _read_parquet(raw, file.name, wanted, malformed)
-
-
-def text_of(value: Any) -> str | None:
-    """Return a value as text: text and null as they are, anything else as JSON."""
-    if value is None or isinstance(value, str):
-        return value
-    return orjson.dumps(value, default=str).decode()
 
 
 def _read_lines(raw: io.RawIOBase, name: str, wanted: Wanted, malformed: Malformed) -> Iterator[Chunk]:
@@ -146,17 +145,21 @@ def _parse(line: bytes, name: str, number: int, malformed: Malformed) -> dict[st
 
 
 def _chunk_of_lines(name: str, by_number: dict[int, dict[str, Any]], wanted: Wanted) -> Chunk:
+    import pyarrow as pa
+
     rows = list(by_number.values())
     missing: Counter[str] = Counter()
     for row in rows:
         if not wanted.needed <= row.keys():
             missing.update(wanted.needed - row.keys())
     times = [row.get(wanted.time) for row in rows]
+    slices = {name: pa.array([text_of(row.get(name)) for row in rows], pa.string()) for name in wanted.slices}
     return Chunk(
         file=name,
         numbers=list(by_number),
-        ids=[text_of(row.get(wanted.id)) for row in rows],
+        ids=pa.array([text_of(row.get(wanted.id)) for row in rows], pa.string()),
         times_us=_parse_times([time if isinstance(time, str) else None for time in times]),
+        slices={name: column.dictionary_encode() for name, column in slices.items()},
         missing=missing,
         take=lambda indices: [{key: rows[i][key] for key in wanted.others if key in rows[i]} for i in indices],
     )
@@ -180,7 +183,7 @@ def _read_parquet(raw: io.RawIOBase, name: str, wanted: Wanted, malformed: Malfo
         file = pq.ParquetFile(raw, buffer_size=COLUMN_BUFFER_BYTES, pre_buffer=False)
         rows = file.metadata.num_rows
         present = [key for key in (wanted.id, wanted.time, *wanted.others) if key in file.schema_arrow.names]
-        for batch in file.iter_batches(BATCH_ROWS, columns=present, use_threads=False):
+        for batch in file.iter_batches(_batch_rows(file), columns=present, use_threads=False):
             batch.validate(full=True)
             yield _chunk_of_batch(name, read, batch, wanted)
             read += batch.num_rows
@@ -189,13 +192,24 @@ def _read_parquet(raw: io.RawIOBase, name: str, wanted: Wanted, malformed: Malfo
         malformed.add(name, None, f"the Parquet file is corrupt after row {read}: {reason}", rows=max(1, rows - read))
 
 
+def _batch_rows(file: pq.ParquetFile) -> int:
+    """Return how many rows to read at once: enough to work on whole columns, too few to fill the memory."""
+    rows: int = file.metadata.num_rows
+    fewest, most = BATCH_ROWS
+    stored: int = sum(file.metadata.row_group(number).total_byte_size for number in range(file.num_row_groups))
+    return min(max(BATCH_BYTES * rows // max(stored, 1), fewest), most)
+
+
 def _chunk_of_batch(name: str, before: int, batch: pa.RecordBatch, wanted: Wanted) -> Chunk:
+    import pyarrow as pa
+
     rows, present = batch.num_rows, batch.schema.names
     return Chunk(
         file=name,
         numbers=range(before + 1, before + rows + 1),
-        ids=_texts(batch.column(wanted.id)) if wanted.id in present else [None] * rows,
+        ids=_texts(batch.column(wanted.id)) if wanted.id in present else pa.nulls(rows, pa.string()),
         times_us=_times(batch.column(wanted.time)) if wanted.time in present else np.full(rows, NO_TIME),
+        slices={name: _coded(batch.column(name)) if name in present else None for name in wanted.slices},
         missing=Counter(dict.fromkeys(wanted.needed.difference(present), rows)),
         take=lambda indices: _rows(batch.select([key for key in wanted.others if key in present]), indices),
     )
@@ -206,12 +220,30 @@ def _rows(batch: pa.RecordBatch, indices: NDArray[np.intp]) -> list[dict[str, An
     return rows
 
 
-def _texts(column: pa.Array) -> list[str | None]:
+def _texts(column: pa.Array) -> pa.Array:
+    """Return a column as strings."""
     import pyarrow as pa
 
-    if pa.types.is_integer(column.type):
-        column = column.cast(pa.string())
-    return [text_of(value) for value in column.to_pylist()]
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    if pa.types.is_string(column.type):
+        return column
+    if (
+        pa.types.is_integer(column.type)
+        or pa.types.is_large_string(column.type)
+        or pa.types.is_string_view(column.type)
+    ):
+        return column.cast(pa.string())
+    return pa.array([text_of(value) for value in column.to_pylist()], pa.string())
+
+
+def _coded(column: pa.Array) -> pa.DictionaryArray | None:
+    """Return a column's values and which row has which; None where its values are lists or objects."""
+    import pyarrow as pa
+
+    if pa.types.is_dictionary(column.type):
+        return column
+    return None if pa.types.is_nested(column.type) else column.dictionary_encode()
 
 
 def _times(column: pa.Array) -> NDArray[np.int64]:

@@ -8,7 +8,8 @@ import numpy as np
 
 from tasks.evidence import Raw
 from tasks.files import digest_bytes, write_whole
-from tasks.sample.readers import FEEDBACK, NO_TIME, text_of
+from tasks.sample.readers import FEEDBACK, NO_TIME
+from tasks.sample.text import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from tasks.sample.reservoir import Request
 
 COPIES = "copies"
+WEIGHT = "sampling_weight"
 
 
 def write_sample(requests: Sequence[Request], wanted: Wanted, malformed: Malformed, out: Path) -> Raw:
@@ -52,6 +54,7 @@ def _table(requests: Sequence[Request], wanted: Wanted) -> pa.Table:
         if name != FEEDBACK or name in wanted.needed or any(name in request.fields for request in requests):
             columns[name] = _column([request.fields.get(name) for request in requests])
     columns[COPIES] = pa.array([request.copies for request in requests], pa.int64())
+    columns[WEIGHT] = pa.array([request.weight for request in requests], pa.float64())
     return pa.table(columns)
 
 

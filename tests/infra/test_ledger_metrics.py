@@ -61,7 +61,7 @@ def scores(dataset: str, correct: int, slices: tuple[Slice, ...] = ()) -> Scores
     return Scores.model_validate(
         {
             "dataset": dataset,
-            "overall": Tally(rows=10, labelled=8, correct=correct, abstained=1, errors=1),
+            "overall": Tally.counted(rows=10, labelled=8, correct=correct, abstained=1, errors=1),
             "slices": slices,
             "label_coverage": (),
             "exceptions": 1,
@@ -101,17 +101,22 @@ def test_a_batch_without_calls_has_no_number() -> None:
 def test_accuracy_is_over_labelled_requests() -> None:
     """Accuracy divides by labels, and a slice without any has no accuracy."""
     slices = tuple(
-        Slice(column="source", value=value, tally=Tally(rows=5, labelled=labelled, correct=0, abstained=0, errors=0))
+        Slice(
+            column="source",
+            value=value,
+            label_share=0.5,
+            tally=Tally.counted(rows=5, labelled=labelled, correct=0, abstained=0, errors=0),
+        )
         for value, labelled in (("tweets", 4), ("unlabelled", 0))
     )
     paired = Paired(
         baseline="fp32",
-        overall=PairedTally(rows=10, flips=3, labelled=8, candidate_only=1, baseline_only=2),
+        overall=PairedTally.counted(rows=10, flips=3, labelled=8, candidate_only=1, baseline_only=2),
         slices=(
             PairedSlice(
                 column="source",
                 value="tweets",
-                tally=PairedTally(rows=5, flips=2, labelled=4, candidate_only=0, baseline_only=2),
+                tally=PairedTally.counted(rows=5, flips=2, labelled=4, candidate_only=0, baseline_only=2),
             ),
         ),
     )

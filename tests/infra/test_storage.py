@@ -79,7 +79,11 @@ def log(s3: S3Server, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def sample(address: str, out: Path) -> SampleEvidence:
     """Draw 2,000 requests of the log at the address."""
     return draw_sample(
-        open_log(address), COLUMNS, Sampling(rows=2_000, window_days=7, stale_after_hours=24, seed=5), AS_OF, out
+        open_log(address),
+        COLUMNS,
+        Sampling(rows=2_000, rows_per_slice=0, window_days=7, stale_after_hours=24, seed=5),
+        AS_OF,
+        out,
     )
 
 
@@ -191,7 +195,7 @@ def test_a_network_that_stays_broken_is_a_fault_of_the_stage(
             draw_sample(
                 remote,
                 COLUMNS,
-                Sampling(rows=9, window_days=7, stale_after_hours=24, seed=5),
+                Sampling(rows=9, rows_per_slice=0, window_days=7, stale_after_hours=24, seed=5),
                 AS_OF,
                 tmp_path / "s.parquet",
             )

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tasks.evaluate import check_label_types, evaluate_variant, pair, predict_all, score
+from tasks.evaluate import check_label_types, evaluate_variant, pair, predict_all, score, share
 from tasks.evidence import FirstLaunch, Scores
 from tasks.files import digest
 from tasks.records import Serving, StageError
@@ -203,12 +203,24 @@ def test_paired_counts_are_those_of_the_rows(tiny: Candidate, production: pd.Dat
     found = pair("fp32", *files)
     label = rows["label"]
     assert found.overall.flips == (one["prediction"] != two["prediction"]).sum()
-    assert found.overall.candidate_only == ((two["prediction"] == label) & (one["prediction"] != label)).sum()
+    assert found.overall.candidate_only.events == ((two["prediction"] == label) & (one["prediction"] != label)).sum()
     assert (
-        found.overall.baseline_only
+        found.overall.baseline_only.events
         == ((one["prediction"] == label) & (two["prediction"] != label) & label.notna()).sum()
     )
     assert sum(item.tally.rows for item in found.slices) == found.overall.rows == 200
+
+
+def test_a_share_of_weighted_rows_is_the_logs_and_says_less() -> None:
+    """Two rows of weight 3 and six of weight 1: the share is that of the weights, of (12^2 / 24 =) 6 effective rows."""
+    weights = np.array([3.0, 3, 1, 1, 1, 1, 1, 1])
+    events = np.array([True, False, True, True, False, False, False, False])
+    found = share(events, weights, np.ones(8, dtype=bool))
+    assert (found.value, found.trials) == (pytest.approx(5 / 12), pytest.approx(6))
+    everything = share(np.ones(8, dtype=bool), weights, np.ones(8, dtype=bool))
+    assert everything.events == everything.trials
+    alike = share(events, weights, weights == 1)
+    assert (alike.events, alike.trials) == (2, 6)
 
 
 def test_answers_to_other_rows_are_never_paired(tiny: Candidate, production: pd.DataFrame, tmp_path: Path) -> None:

@@ -214,7 +214,7 @@ def test_hostile_text_is_only_text(rejected: tuple[Evidence, Decision], tmp_path
     """Markup in a slice's name, a sentence, a reason, an address or a package name never becomes an element."""
     evidence, decision = rejected
     attack = "</style></title></svg><script>alert(1)</script><img src=x onerror=alert(1)>\"'"
-    evidence = with_slices(evidence, (Slice(column=attack, value=attack, tally=tally(500)),))
+    evidence = with_slices(evidence, (Slice(column=attack, value=attack, label_share=0.1, tally=tally(500)),))
     assert not isinstance(evidence.sample, Unmeasured)
     sample = evidence.sample.model_copy(
         update={"source": attack, "by_status": {attack: 4}, "malformed_examples": (attack,)}
@@ -235,7 +235,9 @@ def test_slices_with_odd_names_are_drawn(rejected: tuple[Evidence, Decision], re
     """Formulas, control characters, emoji, other scripts, long and empty names give valid SVG and no warning."""
     evidence, decision = rejected
     names = ("$x^{2$", "a\x00b\x1b[31m", "🙂🙃", "日本語の長い名前", "שלום", "x" * 400, "", "a & b", HOSTILE)
-    evidence = with_slices(evidence, tuple(Slice(column="c", value=name, tally=tally(300)) for name in names))
+    evidence = with_slices(
+        evidence, tuple(Slice(column="c", value=name, label_share=0.1, tally=tally(300)) for name in names)
+    )
     drawn = {plot.name: plot for plot in plots.all_plots(evidence, decision)}["slices"]
     texts = [element.text for element in parsed(drawn.alone).iter() if element.tag.endswith("text")]
     assert "c = $x^{2$" in texts
@@ -337,7 +339,9 @@ def test_many_calls_make_a_small_plot_that_keeps_the_worst() -> None:
 def test_many_slices_show_the_lowest_and_list_all(rejected: tuple[Evidence, Decision]) -> None:
     """Of forty slices the plot draws the lowest and says so; the table of its numbers has all forty."""
     evidence, decision = rejected
-    many = tuple(Slice(column="city", value=f"c{i:02d}", tally=tally(400, 200 + i)) for i in range(40))
+    many = tuple(
+        Slice(column="city", value=f"c{i:02d}", label_share=0.02, tally=tally(400, 200 + i)) for i in range(40)
+    )
     drawn = {plot.name: plot for plot in plots.all_plots(with_slices(evidence, many), decision)}["slices"]
     assert "18 lowest of 40 slices" in drawn.caption
     assert drawn.numbers is not None
@@ -404,7 +408,7 @@ def parsed(svg: str) -> ET.Element:
 
 def tally(rows: int, correct: int = 100) -> Tally:
     """Return a tally with a label on every row."""
-    return Tally(rows=rows, labelled=rows, correct=correct, abstained=0, errors=0)
+    return Tally.counted(rows=rows, labelled=rows, correct=correct, abstained=0, errors=0)
 
 
 def contrast(one: str, other: str) -> float:

@@ -7,6 +7,7 @@ import json
 import random
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from statistics import mean, stdev
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -60,11 +61,17 @@ def write_parquet(path: Path, rows: list[dict[str, Any]]) -> None:
 
 
 def sample(
-    folder: Path, rows: int = 100, seed: int = 1, days: int = 7, columns: Columns = COLUMNS, as_of: datetime = AS_OF
+    folder: Path,
+    rows: int = 100,
+    seed: int = 1,
+    days: int = 7,
+    columns: Columns = COLUMNS,
+    as_of: datetime = AS_OF,
+    per_slice: int = 0,
 ) -> tuple[SampleEvidence, pd.DataFrame]:
     """Draw a sample of the log in `folder/log` and return the evidence and the rows written."""
     out = folder / "out" / "sample.parquet"
-    sampling = Sampling(rows=rows, window_days=days, seed=seed, stale_after_hours=24)
+    sampling = Sampling(rows=rows, rows_per_slice=per_slice, window_days=days, seed=seed, stale_after_hours=24)
     evidence = draw_sample(open_log(str(folder / "log")), columns, sampling, as_of, out)
     return evidence, pq.read_table(out).to_pandas()
 
@@ -75,7 +82,7 @@ def test_takes_all_requests_of_a_log_that_is_smaller_than_asked(tmp_path: Path) 
     evidence, drawn = sample(tmp_path)
     assert (evidence.rows, evidence.log_rows, evidence.log_files) == (40, 40, 1)
     assert list(drawn["request_id"]) == [f"r{i:06d}" for i in range(40)]
-    assert list(drawn.columns) == ["request_id", "ts", "text", "label", "status", "source", "copies"]
+    assert list(drawn.columns) == ["request_id", "ts", "text", "label", "status", "source", "copies", "sampling_weight"]
     assert evidence.by_status == {"error": 10, "ok": 30}
     assert evidence.labelled_rows == 27 == drawn["label"].notna().sum()
     assert drawn["ts"].iloc[3] == pd.Timestamp("2026-03-07T00:00:03Z")
@@ -141,6 +148,67 @@ def test_of_copies_the_labelled_then_the_latest_is_kept(tmp_path: Path) -> None:
     assert list(drawn["text"]) == ["text 1", "new", "text 3"]
     assert drawn["label"].iloc[0] == "good"
     assert (evidence.rows, evidence.log_rows, evidence.duplicated_rows) == (3, 6, 2)
+
+
+def lopsided(number: int) -> dict[str, Any]:
+    """Return a row of a log where one request in a hundred is an editorial, and those are never labelled good."""
+    rare = number % 100 == 7
+    return row(number, source="editorials" if rare else "tweets", label="bad" if rare else ("good", "bad")[number % 2])
+
+
+def test_a_rare_slice_has_rows_of_its_own_and_weights_say_what_each_stands_for(tmp_path: Path) -> None:
+    """The rare slice is drawn more often; weighted, its share and the log's size are what they are in the log."""
+    write_parquet(tmp_path / "log" / DAY / "a.parquet", [lopsided(i) for i in range(20_000)])
+    evidence, drawn = sample(tmp_path, rows=1_000, per_slice=100)
+    rare = drawn["source"] == "editorials"
+    assert rare.sum() == 100
+    assert 1_000 < len(drawn) <= 1_100
+    assert len(set(drawn.loc[~rare, "sampling_weight"])) == 1
+    shares = {stratum.value: stratum.log_share for stratum in evidence.strata}
+    assert shares["editorials"] == pytest.approx(0.01, abs=0.004)
+    assert evidence.log_requests == pytest.approx(20_000, rel=0.1) == drawn["sampling_weight"].sum()
+
+
+def test_weighted_means_are_unbiased(tmp_path: Path) -> None:
+    """Over many seeds the weighted share of a label meets the log's, where the unweighted one is far off."""
+    write_parquet(tmp_path / "log" / DAY / "a.parquet", [lopsided(i) for i in range(4_000)])
+    weighted, plain, sizes = [], [], []
+    for seed in range(60):
+        _, drawn = sample(tmp_path, rows=60, per_slice=30, seed=seed)
+        good = drawn["label"] == "good"
+        sizes.append(drawn["sampling_weight"].sum())
+        weighted.append((good * drawn["sampling_weight"]).sum() / sizes[-1])
+        plain.append(good.mean())
+    truth = sum(lopsided(i)["label"] == "good" for i in range(4_000)) / 4_000
+    error = stdev(weighted) / len(weighted) ** 0.5
+    assert mean(weighted) == pytest.approx(truth, abs=4 * error)
+    assert mean(sizes) == pytest.approx(4_000, abs=4 * stdev(sizes) / len(sizes) ** 0.5)
+    assert mean(plain) < truth - 0.05
+
+
+def test_a_stratified_sample_is_the_same_however_the_log_lies(tmp_path: Path) -> None:
+    """Nor where copies of a request were logged under different slices."""
+    rows = [lopsided(i) for i in range(5_000)]
+    rows += [lopsided(i) | {"source": "films", "label": None} for i in range(0, 5_000, 9)]
+    digests = set()
+    for attempt, writer in enumerate((write_lines, write_parquet)):
+        random.Random(attempt).shuffle(rows)
+        for part in range(attempt * 6 + 1):
+            name = f"{DAY}/{part}{('.jsonl', '.parquet')[attempt]}"
+            writer(tmp_path / str(attempt) / "log" / name, rows[part :: attempt * 6 + 1])
+        evidence, drawn = sample(tmp_path / str(attempt), rows=300, per_slice=80)
+        assert drawn["request_id"].is_unique
+        assert {stratum.value for stratum in evidence.strata} == {"editorials", "films", "tweets"}
+        digests.add(evidence.raw.sha256)
+    assert len(digests) == 1
+
+
+def test_a_column_of_many_values_is_no_column_of_slices(tmp_path: Path) -> None:
+    """Rows of its every value would be the whole log; the sample is as if it had not been named."""
+    write_lines(tmp_path / "log" / DAY / "a.jsonl", [row(i, source=f"page {i}") for i in range(2_000)])
+    evidence, drawn = sample(tmp_path, rows=100, per_slice=10)
+    assert (len(drawn), evidence.strata) == (100, ())
+    assert len(set(drawn["sampling_weight"])) == 1
 
 
 def test_only_partitions_of_the_window_are_opened_and_rows_are_filtered_by_time(tmp_path: Path) -> None:
@@ -268,7 +336,7 @@ def test_an_empty_window_gives_no_rows_and_the_right_columns(tmp_path: Path) -> 
     write_lines(tmp_path / "log" / DAY / "a.jsonl", [row(1)])
     evidence, drawn = sample(tmp_path, as_of=AS_OF + timedelta(days=300))
     assert (evidence.rows, evidence.log_rows, evidence.log_files, evidence.raw.rows) == (0, 0, 0, 0)
-    assert list(drawn.columns) == ["request_id", "ts", "text", "label", "status", "source", "copies"]
+    assert list(drawn.columns) == ["request_id", "ts", "text", "label", "status", "source", "copies", "sampling_weight"]
     assert str(drawn["ts"].dtype) == "datetime64[us, UTC]"
 
 

@@ -30,6 +30,7 @@ from tasks.evidence import (
     Raw,
     SampleEvidence,
     Scores,
+    Share,
     Slice,
     Tally,
     Unmeasured,
@@ -76,6 +77,8 @@ def sample(**changes: Any) -> SampleEvidence:
         "asked_rows": 4000,
         "rows": 4000,
         "log_rows": 5000,
+        "log_requests": 5000.0,
+        "strata": (),
         "log_files": 28,
         "malformed_rows": 3,
         "malformed_examples": ("day 3, line 7: half a line",),
@@ -137,7 +140,9 @@ def export(*parity: Difference, **changes: Any) -> ExportEvidence:
 
 def tally(labelled: int, correct: int, rows: int | None = None) -> Tally:
     """Return counts in which every row has a label unless `rows` says otherwise."""
-    return Tally(rows=labelled if rows is None else rows, labelled=labelled, correct=correct, abstained=0, errors=0)
+    return Tally.counted(
+        rows=labelled if rows is None else rows, labelled=labelled, correct=correct, abstained=0, errors=0
+    )
 
 
 def scores(dataset: Literal["evaluation", "production"], overall: Tally, *slices: Slice, **changes: Any) -> Scores:
@@ -150,8 +155,11 @@ def scores(dataset: Literal["evaluation", "production"], overall: Tally, *slices
         "error_examples": (),
         "seconds": 1,
         "raw": RAW,
-    }
-    return Scores(dataset=dataset, overall=overall, slices=slices, **(parts | changes))
+    } | changes
+    wrong = parts["exceptions"] + parts["non_finite"] + parts["malformed"]
+    failed = Share(events=wrong, trials=overall.rows)
+    overall = overall.model_copy(update={"errors": wrong, "failed": failed})
+    return Scores(dataset=dataset, overall=overall, slices=slices, **parts)
 
 
 def coverage(low: tuple[int, int], high: tuple[int, int]) -> tuple[LabelCoverage, ...]:
@@ -170,7 +178,7 @@ def paired(candidate_only: int, baseline_only: int, labelled: int = 3000, *slice
 
 def paired_tally(candidate_only: int, baseline_only: int, labelled: int, rows: int = 4000) -> PairedTally:
     """Return paired counts, every discordant row a flip."""
-    return PairedTally(
+    return PairedTally.counted(
         rows=rows,
         flips=candidate_only + baseline_only,
         labelled=labelled,

@@ -1,0 +1,51 @@
+"""All that a launch measured, variant by variant."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from tasks.evidence.basis import Environment, Unmeasured
+from tasks.evidence.data import SampleEvidence, ValidationEvidence
+from tasks.evidence.scores import EvaluationEvidence
+from tasks.evidence.serving import (
+    CostEvidence,
+    DependencyEvidence,
+    DeterminismEvidence,
+    ExportEvidence,
+    LatencyEvidence,
+    MemoryEvidence,
+    ProviderEvidence,
+)
+from tasks.records import Record, Sha256, Target, Variant
+
+
+class VariantEvidence(Record):
+    """All that was measured of one variant; `asked` is false of an fp32 that is only there to hold the others against."""
+
+    name: str
+    asked: bool = True
+    variant: Variant | Unmeasured
+    provider: ProviderEvidence | Unmeasured
+    evaluation: EvaluationEvidence | Unmeasured
+    latency: LatencyEvidence | Unmeasured
+    determinism: DeterminismEvidence | Unmeasured
+    memory: MemoryEvidence | Unmeasured
+    cost: CostEvidence | Unmeasured
+
+
+class Evidence(Record):
+    """All that a launch measured; `launchgate judge` decides again from this alone."""
+
+    schema_version: Literal[1] = 1
+    candidate: str
+    candidate_folder: str
+    candidate_sha256: Sha256
+    task: str
+    target: Target
+    environment: Environment
+    sample: SampleEvidence | Unmeasured
+    production_quality: ValidationEvidence | Unmeasured
+    evaluation_quality: ValidationEvidence | Unmeasured
+    dependencies: DependencyEvidence | Unmeasured
+    export: ExportEvidence | Unmeasured
+    variants: tuple[VariantEvidence, ...]

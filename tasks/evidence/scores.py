@@ -1,0 +1,142 @@
+"""A variant's answers: to every request, and against another model's on the same rows."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from tasks.evidence.basis import Raw, Unmeasured
+from tasks.records import Record
+
+
+class Share(Record):
+    """Events among trials, as a uniform sample of the log would have to show them to say as much.
+
+    Where every row has the same weight these are the counts of rows. Else the share is the weighted one, and the trials
+    are the rows' effective number, (sum of weights)^2 / sum of squared weights (Kish, Survey Sampling, 1965, 11.7).
+    """
+
+    events: float
+    trials: float
+
+    @property
+    def value(self) -> float:
+        """The share itself; there must be trials."""
+        return self.events / self.trials
+
+
+class Tally(Record):
+    """Counts over requests, and the shares of the log's requests that they show.
+
+    `right` is among the labelled ones: a request that failed or abstained and has a label counts as not correct.
+    """
+
+    rows: int
+    labelled: int
+    correct: int
+    abstained: int
+    errors: int
+    right: Share
+    answered: Share
+    failed: Share
+
+    @classmethod
+    def counted(cls, *, rows: int, labelled: int, correct: int, abstained: int, errors: int) -> Tally:
+        """Return the tally of rows of one weight."""
+        return cls(
+            rows=rows,
+            labelled=labelled,
+            correct=correct,
+            abstained=abstained,
+            errors=errors,
+            right=Share(events=correct, trials=labelled),
+            answered=Share(events=rows - abstained - errors, trials=rows),
+            failed=Share(events=errors, trials=rows),
+        )
+
+
+class Slice(Record):
+    """The requests where `column` equals `value`; `label_share` is their share of the log's labelled requests."""
+
+    column: str
+    value: str
+    label_share: float
+    tally: Tally
+
+
+class LabelCoverage(Record):
+    """How many requests of a group have a label."""
+
+    group: str
+    rows: int
+    labelled: int
+
+
+class Scores(Record):
+    """A variant's predictions on one data set, over all of its requests."""
+
+    dataset: Literal["evaluation", "production"]
+    overall: Tally
+    slices: tuple[Slice, ...]
+    label_coverage: tuple[LabelCoverage, ...]
+    exceptions: int
+    non_finite: int
+    malformed: int
+    error_examples: tuple[str, ...]
+    seconds: float
+    raw: Raw
+
+
+class PairedTally(Record):
+    """Two models on the same rows: who alone was right, among labelled rows, and decisions that differ among all rows.
+
+    `candidate_only` and `baseline_only` have the same trials.
+    """
+
+    rows: int
+    flips: int
+    labelled: int
+    candidate_only: Share
+    baseline_only: Share
+
+    @classmethod
+    def counted(cls, *, rows: int, flips: int, labelled: int, candidate_only: int, baseline_only: int) -> PairedTally:
+        """Return the tally of rows of one weight."""
+        return cls(
+            rows=rows,
+            flips=flips,
+            labelled=labelled,
+            candidate_only=Share(events=candidate_only, trials=labelled),
+            baseline_only=Share(events=baseline_only, trials=labelled),
+        )
+
+
+class PairedSlice(Record):
+    """A paired tally of the requests where `column` equals `value`."""
+
+    column: str
+    value: str
+    tally: PairedTally
+
+
+class Paired(Record):
+    """The candidate's variant against a baseline on the same production rows."""
+
+    baseline: str
+    overall: PairedTally
+    slices: tuple[PairedSlice, ...]
+
+
+class FirstLaunch(Record):
+    """No champion is registered under the model's name yet."""
+
+    first_launch: Literal[True] = True
+    model: str
+
+
+class EvaluationEvidence(Record):
+    """A variant on the evaluation set and on the production sample, against fp32 and against the live champion."""
+
+    evaluation: Scores
+    production: Scores
+    against_reference: Paired
+    against_champion: Paired | FirstLaunch | Unmeasured

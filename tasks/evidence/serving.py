@@ -1,0 +1,130 @@
+"""How a variant was made and how it serves: parity, provider, time, determinism, memory, dependencies and cost."""
+
+from __future__ import annotations
+
+from tasks.evidence.basis import Raw
+from tasks.records import Record, Sha256, Target
+
+
+class Difference(Record):
+    """Two runs of the same rows held against each other.
+
+    `max_relative` is the largest absolute difference of a raw output as a share of that output's root mean square;
+    `max_abs` and `p99_abs` are of the confidence; `error` says why the comparison could not be made.
+    """
+
+    case: str
+    rows: int
+    flips: int = 0
+    max_abs: float | None = None
+    p99_abs: float | None = None
+    max_relative: float | None = None
+    bitwise: bool = False
+    error: str | None = None
+
+
+class ExportEvidence(Record):
+    """The exported graph against torch on production rows, at several batch sizes and at the shortest and longest inputs.
+
+    `error` is set where the model could not be exported at all.
+    """
+
+    exporter: str
+    opset: int
+    dynamic_axes: dict[str, tuple[int, ...]]
+    training_modules: tuple[str, ...]
+    parity: tuple[Difference, ...]
+    error: str | None = None
+
+
+class ProviderEvidence(Record):
+    """Where the nodes of a session really ran, counted from its own profile."""
+
+    asked: Target
+    wanted_provider: str
+    session_provider: str
+    nodes: dict[str, int]
+    node_seconds: dict[str, float]
+
+
+class BatchTimes(Record):
+    """Wall seconds of each timed call at one batch size, encode and decode included, in the order they were taken."""
+
+    batch: int
+    seconds: tuple[float, ...]
+
+
+class LatencyEvidence(Record):
+    """Closed-loop latency: calls one after the other, batch sizes interleaved, on inputs drawn from production."""
+
+    target: Target
+    threads: int
+    load_seconds: float
+    first_call_seconds: float
+    warmup_calls: int
+    batches: tuple[BatchTimes, ...]
+    raw: Raw
+
+
+class DeterminismEvidence(Record):
+    """The same inputs again: repeated, in a fresh process, and in other batches."""
+
+    rows: int
+    repeats: tuple[Difference, ...]
+    batches: tuple[Difference, ...]
+    golden: Raw
+
+
+class BatchPeak(Record):
+    """Peak resident memory of the process while it served one batch size."""
+
+    batch: int
+    peak_bytes: int
+
+
+class MemoryEvidence(Record):
+    """Memory of a serving process: peaks by batch size, and growth over a soak.
+
+    `soak_rss` and `soak_python` hold (calls so far, bytes): resident memory, and memory that Python and numpy allocated.
+    """
+
+    loaded_bytes: int
+    warm_bytes: int
+    peaks: tuple[BatchPeak, ...]
+    soak_rss: tuple[tuple[int, int], ...]
+    soak_python: tuple[tuple[int, int], ...]
+
+
+class DependencyEvidence(Record):
+    """What the serving path imports, held against the lock."""
+
+    lock: str
+    lock_sha256: Sha256 | None
+    imported: dict[str, str]
+    not_exact: tuple[str, ...]
+    not_locked: tuple[str, ...]
+    drifted: tuple[str, ...]
+
+
+class CostEvidence(Record):
+    """What the variant costs at the policy's traffic on the policy's machine, from measured service times.
+
+    The low and high ends come from the confidence interval of the mean service time. Money is in US dollars.
+    """
+
+    machine: str
+    machine_hour_usd: float
+    machine_source: str
+    measured_on: str
+    service_ms: float
+    service_ms_low: float
+    service_ms_high: float
+    serving_batch: int
+    peak_per_second: float
+    utilisation: float
+    replicas: int
+    replicas_high: int
+    usd_per_thousand: float
+    usd_per_thousand_high: float
+    usd_per_month: float
+    usd_per_month_high: float
