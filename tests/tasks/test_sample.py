@@ -173,7 +173,7 @@ def test_weighted_means_are_unbiased(tmp_path: Path) -> None:
     """Over many seeds the weighted share of a label meets the log's, where the unweighted one is far off."""
     write_parquet(tmp_path / "log" / DAY / "a.parquet", [lopsided(i) for i in range(4_000)])
     weighted, plain, sizes = [], [], []
-    for seed in range(60):
+    for seed in range(24):
         _, drawn = sample(tmp_path, rows=60, per_slice=30, seed=seed)
         good = drawn["label"] == "good"
         sizes.append(drawn["sampling_weight"].sum())
