@@ -154,7 +154,7 @@ def _load(path: Path) -> ModuleType:
 
 
 def _neighbours(folder: Path) -> Iterator[str]:
-    for name, module in sys.modules.items():
+    for name, module in sys.modules.copy().items():  # another thread may import meanwhile
         file = getattr(module, "__file__", None)
         if file and str(file).startswith(f"{folder}/") and "site-packages" not in str(file):
             yield name
