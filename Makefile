@@ -40,7 +40,7 @@ check: .venv/.ready-for-tests
 
 # each worker has a core
 unit: .venv/.ready-for-tests
-	@OMP_NUM_THREADS=1 $(BIN)/pytest -q -n 2 -m "not server"
+	@OMP_NUM_THREADS=1 $(BIN)/pytest -q -n 2 -m "not server and not process"
 
 test: check
 	@$(BIN)/python candidates/sentiment_bigram/prepare.py

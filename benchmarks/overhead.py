@@ -27,7 +27,7 @@ def model_work(folder: Path) -> None:
     from tasks.candidate import load_candidate
     from tasks.datasets import copy_fixed_sets
     from tasks.determinism import measure_determinism
-    from tasks.evaluate import PRODUCTION_FILE, evaluate_variant
+    from tasks.evaluate import evaluate_variant
     from tasks.evidence import FirstLaunch
     from tasks.export import check_parity, export_model, serving
     from tasks.latency import measure_latency
@@ -36,6 +36,7 @@ def model_work(folder: Path) -> None:
     from tasks.provider import prove_provider
     from tasks.quantize import quantize
     from tasks.sample import draw_sample
+    from tasks.score import PRODUCTION_FILE
 
     candidate, policy = load_candidate(CANDIDATE), load_policy("standard")
     measuring, seed = policy.measure, policy.sample.seed

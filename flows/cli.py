@@ -44,12 +44,14 @@ def launch(
 ) -> None:
     """Measure a candidate, decide, record, and make it the champion if it passes."""
     with quiet.standard_output(json) as out:
-        from flows.preflight import check_inputs
+        from flows.preflight import check_inputs, read_inputs
 
-        check_inputs(str(candidate), policy, target)  # as the flow will, but Prefect takes seconds to start
-        quiet.set_up_prefect(verbose)
+        read_inputs(str(candidate), policy, target)  # what is wrong in a file is told at once
+        server = quiet.set_up_prefect(verbose)
+        check_inputs(str(candidate), policy, target)  # as the flow will, while Prefect's server takes seconds to start
         from flows.launch import launch as run
 
+        server()
         decision = run(str(candidate), policy, target)
         _finish(decision, json, out, _report(decision))
 
@@ -147,7 +149,7 @@ def revalidate(
 ) -> None:
     """Launch a model's champion again in the environment as it is now: keep or reject."""
     with quiet.standard_output(json) as out:
-        quiet.set_up_prefect(verbose)
+        quiet.set_up_prefect(verbose)()
         from flows.revalidate import revalidate as run
 
         verdict = run(model, force)
@@ -173,7 +175,7 @@ def selftest(
 ) -> None:
     """Launch planted failures and their clean twins, and say which gate caught what."""
     with quiet.standard_output(json) as out:
-        quiet.set_up_prefect(verbose=False)
+        quiet.set_up_prefect(verbose=False)()
         from flows.selftest import selftest as run
 
         raise typer.Exit(run(only, json, out))

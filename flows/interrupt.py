@@ -63,19 +63,37 @@ def unstoppable() -> Iterator[Callable[[], contextlib.AbstractContextManager[Non
         yield stoppable
 
 
-def start_shielded_server() -> None:
+def start_shielded_server() -> Callable[[], None]:
     """Start the server that Prefect makes for a program without one, where a terminal's Ctrl-C does not reach it.
 
-    It would be gone before the launch is, which would then try for minutes to tell it that it was stopped.
+    It would be gone before the launch is, which would then try for minutes to tell it that it was stopped. What is
+    returned waits until the server answers; the seconds that it takes can be put to use before.
     """
     from prefect.server.api.server import SubprocessASGIServer
     from prefect.settings import PREFECT_API_URL
 
     if PREFECT_API_URL.value():
-        return
-    apart = functools.partial(subprocess.Popen, start_new_session=True)
-    with mock.patch.object(subprocess, "Popen", apart):  # Prefect gives no other way to say so
-        SubprocessASGIServer().start()
+        return lambda: None
+    server = SubprocessASGIServer()
+
+    def start() -> None:
+        apart = functools.partial(subprocess.Popen, start_new_session=True)
+        with mock.patch.object(subprocess, "Popen", apart):  # Prefect gives no other way to say so
+            server.start()
+
+    def start_early() -> None:
+        with contextlib.suppress(Exception):  # waiting for it tries again, and says why
+            start()
+
+    starting = threading.Thread(target=start_early, daemon=True)
+    starting.start()
+
+    def wait() -> None:
+        starting.join()
+        if not server.running:
+            start()
+
+    return wait
 
 
 def _heard() -> list[int]:

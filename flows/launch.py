@@ -20,21 +20,22 @@ from tasks.candidate import candidate_digest
 from tasks.champion import keep_candidate, keep_graphs, load_kept
 from tasks.decide import decide, price
 from tasks.environment import describe_environment
-from tasks.evaluate import PRODUCTION_FILE
 from tasks.evidence import Evidence, ExportEvidence, FirstLaunch, Unmeasured, VariantEvidence
 from tasks.export import failed_export, serving
 from tasks.files import write_whole
 from tasks.records import Candidate, Decision, InputError, StageError, Target, Variant
+from tasks.review import REVIEW_FILE
+from tasks.score import PRODUCTION_FILE
 from tasks.store import home
 
 if TYPE_CHECKING:
     from infra.ledger import Kind, Ledger
     from tasks.datasets import DataSets
-    from tasks.evidence import SampleEvidence
+    from tasks.evidence import ReviewEvidence, SampleEvidence
     from tasks.policy import Policy
 
 REFERENCE = "fp32"
-MEASUREMENTS = ("provider", "evaluation", "latency", "determinism", "memory", "cost")
+MEASUREMENTS = ("provider", "evaluation", "calibration", "latency", "determinism", "robustness", "memory", "cost")
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,10 @@ def measure(current: Launch) -> Evidence:
     as_of = candidate.data.as_of or datetime.now(UTC)
     drawn = steps.attempt("sample", steps.sample, candidate, policy.sample, as_of, sets.production)
     production = sets.production if not isinstance(drawn, Unmeasured) else drawn
+    described = (
+        steps.attempt("describe-production", steps.describe, production, candidate.columns),
+        steps.attempt("describe-evaluation", steps.describe, sets.evaluation, candidate.columns),
+    )
     quality = current.folder / "quality"
     production_quality = steps.attempt(
         "validate-production",
@@ -106,18 +111,20 @@ def measure(current: Launch) -> Evidence:
         production,
         sets.evaluation,
         candidate,
-        policy.sample,
+        policy,
         as_of,
         quality,
     )
     evaluation_quality = steps.attempt(
         "validate-evaluation", steps.check_evaluation, sets.evaluation, candidate, quality
     )
+    drift = steps.attempt("drift", steps.drift, production, sets.evaluation, candidate.columns, *described)
     current.progress.advance("sample")
     reference = steps.attempt("export", steps.export, candidate, production)
     parity = exported(current, reference, production)
     current.progress.advance("export")
     variants = measure_variants(current, sets, drawn, reference)
+    review = to_read(current, production, variants)
     modules = next((found for _, found in variants if found), ())
     return Evidence(
         candidate=candidate.name,
@@ -129,9 +136,30 @@ def measure(current: Launch) -> Evidence:
         sample=drawn,
         production_quality=production_quality,
         evaluation_quality=evaluation_quality,
+        drift=drift,
         dependencies=steps.attempt("dependencies", steps.check_lock, candidate, modules),
         export=parity,
+        review=review,
         variants=tuple(evidence for evidence, _ in variants),
+    )
+
+
+def to_read(
+    current: Launch, production: Path | Unmeasured, variants: list[tuple[VariantEvidence, tuple[str, ...]]]
+) -> ReviewEvidence | Unmeasured:
+    """Draw the requests that people are given to read, with the answers of every variant that has some."""
+    answered = [each.name for each, _ in variants if not isinstance(each.evaluation, Unmeasured)]
+    answers = {name: current.folder / "variants" / name / PRODUCTION_FILE for name in answered}
+    policy = current.policy
+    return steps.attempt(
+        "review",
+        steps.review,
+        production,
+        current.candidate.columns,
+        answers,
+        policy.review,
+        policy.sample.seed,
+        current.folder / REVIEW_FILE,
     )
 
 
@@ -205,16 +233,22 @@ def measure_variant(
     base = current.folder / "variants" / REFERENCE / PRODUCTION_FILE
     repeated = steps.attempt(f"{name}: determinism", steps.repeat, served, production, measuring, seed, out)
     evidence, modules = (repeated, ()) if isinstance(repeated, Unmeasured) else repeated
+    evaluation = steps.attempt(
+        f"{name}: evaluate", steps.evaluate, candidate, served, sets, out, base, champion=champion
+    )
+    answers = evaluation if isinstance(evaluation, Unmeasured) else out / PRODUCTION_FILE
     return VariantEvidence(
         name=name,
         asked=asked,
         variant=variant,
         provider=steps.attempt(f"{name}: provider", steps.prove, served, production),
-        evaluation=steps.attempt(
-            f"{name}: evaluate", steps.evaluate, candidate, served, sets, out, base, champion=champion
-        ),
+        evaluation=evaluation,
+        calibration=steps.attempt(f"{name}: calibrate", steps.calibrate, candidate, served, fixed, answers, out),
         latency=steps.attempt(f"{name}: latency", steps.time_calls, served, production, measuring, seed, out),
         determinism=evidence,
+        robustness=steps.attempt(
+            f"{name}: robustness", steps.perturb, served, production, candidate.columns.label, measuring, seed, out
+        ),
         memory=steps.attempt(f"{name}: memory", steps.watch_memory, served, production, measuring, seed),
         cost=Unmeasured(stage="cost", why="not projected yet"),
     ), modules

@@ -15,7 +15,7 @@ from tasks.records import InputError
 from tasks.store import home
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 MAX_LOG_BYTES = 20_000_000
@@ -56,8 +56,11 @@ def standard_output(guarded: bool) -> Iterator[Writer]:
         atexit.register(os.dup2, 2, 1)  # what a library says while the program ends is no JSON either
 
 
-def set_up_prefect(verbose: bool) -> None:
-    """Set Prefect up for a command: no telemetry, patience at start-up, and its log in a file unless `verbose`."""
+def set_up_prefect(verbose: bool) -> Callable[[], None]:
+    """Set Prefect up for a command: no telemetry, patience at start-up, and its log in a file unless `verbose`.
+
+    Its server starts meanwhile; call what is returned to wait for it.
+    """
     for key, value in {
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "DO_NOT_TRACK": "1",
@@ -68,7 +71,7 @@ def set_up_prefect(verbose: bool) -> None:
     show_progress()
     if not verbose:
         _log_to_file()
-    start_shielded_server()
+    return start_shielded_server()
 
 
 def _log_to_file() -> None:

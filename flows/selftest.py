@@ -156,8 +156,8 @@ def planted_failures() -> tuple[tuple[Planted, ...], dict[str, Clean]]:
 def judge_trial(item: Planted, decision: Decision, twin: Decision) -> Trial:
     """Return what the gate of a planted failure said to it, and to its clean twin.
 
-    It is caught where the gate failed it and the launch was rejected; the twin passes where the gate passed all of its
-    variants and it was promoted.
+    It is caught where the gate failed it and the launch was rejected, which a gate that only warns does not do; the twin
+    passes where the gate passed all of its variants and it was promoted.
     """
     said = next(gate for gate in decision.gates if gate.gate == item.gate and gate.variant == item.variant)
     of_twin = [gate for gate in twin.gates if gate.gate == item.gate]
@@ -166,7 +166,7 @@ def judge_trial(item: Planted, decision: Decision, twin: Decision) -> Trial:
         gate=item.gate,
         planted=item.name,
         failure=item.failure,
-        caught=said.outcome == "fail" and decision.outcome == "reject",
+        caught=said.outcome == "fail" and (said.severity == "warn" or decision.outcome == "reject"),
         outcome=said.outcome,
         because=said.because,
         twin=item.twin,

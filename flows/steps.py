@@ -9,38 +9,46 @@ from __future__ import annotations
 
 import logging
 import time
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
 from infra.storage import open_log
+from tasks.calibrate import calibrate_variant
 from tasks.champion import answer_as_champion
 from tasks.datasets import copy_fixed_sets
 from tasks.dependencies import check_dependencies
 from tasks.determinism import measure_determinism
+from tasks.drift import measure_drift
 from tasks.evaluate import evaluate_variant
 from tasks.evidence import Unmeasured
 from tasks.export import check_parity, export_model
 from tasks.latency import measure_latency
+from tasks.mask import mask
 from tasks.memory import measure_memory
 from tasks.provider import prove_provider
 from tasks.quantize import quantize as quantize_model
 from tasks.records import InputError, ModelError, StageError
 from tasks.replay import replay as replay_recorded
 from tasks.report import write_report
+from tasks.review import draw_review
+from tasks.robustness import measure_robustness
 from tasks.sample import draw_sample
+from tasks.traits import traits_file, write_traits
 from tasks.validate import validate_evaluation, validate_production
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
-    from pathlib import Path
 
     from prefect.tasks import Task
 
     from tasks.evidence import SampleEvidence, ValidationEvidence
-    from tasks.policy import Sampling
+    from tasks.gates import data_quality
+    from tasks.gates import drift as drift_gate
+    from tasks.policy import Policy, Sampling
     from tasks.records import Candidate
 
 Parameters = ParamSpec("Parameters")
@@ -62,14 +70,18 @@ def sample_log(candidate: Candidate, sampling: Sampling, as_of: datetime, out: P
 
 
 def validate_log(
-    production: Path, evaluation: Path, candidate: Candidate, sampling: Sampling, as_of: datetime, out: Path
+    production: Path, evaluation: Path, candidate: Candidate, policy: Policy, as_of: datetime, out: Path
 ) -> ValidationEvidence:
-    """Return how the sample stands to its suite."""
+    """Return how the sample stands to its suite; traits of the rows lie beside them if they could be told."""
     import pandas as pd
 
+    sampling, traits = policy.sample, [traits_file(rows) for rows in (evaluation, production)]
     return validate_production(
         pd.read_parquet(production), candidate.columns, as_of=as_of, window_days=sampling.window_days,
-        stale_after_hours=sampling.stale_after_hours, evaluation=pd.read_parquet(evaluation), out=out,
+        stale_after_hours=sampling.stale_after_hours, evaluation=pd.read_parquet(evaluation),
+        quality=cast("data_quality.Limits", policy.limits()["data-quality"]),
+        drift=cast("drift_gate.Limits", policy.limits()["drift"]), out=out,
+        traits=(pd.read_parquet(traits[0]), pd.read_parquet(traits[1])) if all(map(Path.exists, traits)) else None,
     )  # fmt: skip
 
 
@@ -99,17 +111,22 @@ sample = task(
 )(sample_log)
 check_production = _step(validate_log, "validate-production")
 check_evaluation = _step(validate_set, "validate-evaluation")
+describe = _step(write_traits, "describe")
+drift = _step(measure_drift, "drift")
 export = _step(export_model, "export")
 parity = _step(check_parity, "parity")
 quantize = _step(quantize_model, "quantize")
 prove = _step(prove_provider, "prove-provider")
 ask_champion = _step(answer_as_champion, "ask-champion")
 evaluate = _step(evaluate_variant, "evaluate")
+calibrate = _step(calibrate_variant, "calibrate")
 time_calls = _step(measure_latency, "latency")
 repeat = _step(measure_determinism, "determinism")
+perturb = _step(measure_robustness, "robustness")
 watch_memory = _step(measure_memory, "memory")
 replay = _step(replay_recorded, "replay")
 check_lock = _step(check_dependencies, "dependencies")
+review = _step(draw_review, "review")
 report = _step(write_report, "report")
 
 
@@ -131,6 +148,7 @@ def attempt(stage: str, step: Task[..., Result], *args: Any, **kwargs: Any) -> R
         return result
     error = state.result(raise_on_failure=False)
     foreseen = isinstance(error, (InputError, StageError))
-    why = str(error) if foreseen else f"{type(error).__name__}: {error}"
+    # a library's message may quote a request
+    why = str(error) if foreseen else mask(f"{type(error).__name__}: {error}")
     log.warning("%s has no result after %.1f s: %s", stage, took, why)
     return Unmeasured(stage=stage, why=why, crashed=not foreseen, finding=isinstance(error, ModelError))

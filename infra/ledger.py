@@ -125,7 +125,8 @@ class MlflowLedger:
         for name, record in (("evidence.json", evidence), ("decision.json", decision)):
             if not (folder / name).is_file():
                 self._client.log_text(run_id, record.model_dump_json(by_alias=True, indent=2), name)
-        self._client.log_text(run_id, json.dumps(summary.gates_table(decision)), "gates.json")
+        for name, table in summary.tables(decision, folder).items():
+            self._client.log_text(run_id, json.dumps(table), name)
         self._log_data_sets(run_id, evidence, folder)
         children = self._runs.children(run_id)
         for order, variant in enumerate(evidence.variants):
@@ -141,7 +142,7 @@ class MlflowLedger:
         points = [*launch_points(evidence), *gate_points(item for item in decision.gates if item.variant is None)]
         points += [point for item in evidence.variants if item.name == shown for point in headline_points(item)]
         params = {"candidate_sha256": evidence.candidate_sha256, "environment_sha256": evidence.environment.sha256}
-        self._log(run_id, points, params, summary.parent_tags(decision, shown), _milliseconds(decision))
+        self._log(run_id, points, params, summary.parent_tags(evidence, decision, shown), _milliseconds(decision))
 
     def _record_child(self, run_id: str, variant: VariantEvidence, decision: Decision) -> None:
         gates = gate_points(item for item in decision.gates if item.variant == variant.name)

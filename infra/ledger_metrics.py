@@ -13,19 +13,24 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from tasks.evidence import (
+    CalibrationEvidence,
     CostEvidence,
     DependencyEvidence,
     DeterminismEvidence,
     EvaluationEvidence,
     ExportEvidence,
+    Fit,
     LatencyEvidence,
     MemoryEvidence,
     Paired,
     ProviderEvidence,
+    RobustnessEvidence,
     SampleEvidence,
+    Unmeasured,
     ValidationEvidence,
 )
 from tasks.records import Variant
+from tasks.statistics import calibration_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -110,16 +115,35 @@ def variant_points(variant: VariantEvidence) -> Iterator[Point]:
         )
     if isinstance(variant.evaluation, EvaluationEvidence):
         yield from _evaluation_points(variant.evaluation)
+    if isinstance(variant.calibration, CalibrationEvidence):
+        yield from _calibration_points(variant.calibration)
     if isinstance(variant.latency, LatencyEvidence):
         yield from _latency_points(variant.latency)
-    if isinstance(variant.determinism, DeterminismEvidence):
-        yield from _difference_points("repeat", variant.determinism.repeats)
-        yield from _difference_points("batch", variant.determinism.batches)
+    yield from _stability_points(variant)
     if isinstance(variant.memory, MemoryEvidence):
         yield from _memory_points(variant.memory)
     if isinstance(variant.cost, CostEvidence):
         for field in ("usd_per_thousand_high", "usd_per_month_high", "replicas_high", "service_ms"):
             yield Point(f"cost/{field}", getattr(variant.cost, field))
+
+
+def _stability_points(variant: VariantEvidence) -> Iterator[Point]:
+    if isinstance(variant.determinism, DeterminismEvidence):
+        yield from _difference_points("repeat", variant.determinism.repeats)
+        yield from _difference_points("batch", variant.determinism.batches)
+    if isinstance(variant.robustness, RobustnessEvidence):
+        yield from _robustness_points(variant.robustness)
+
+
+def _robustness_points(found: RobustnessEvidence) -> Iterator[Point]:
+    tried = [kind for kind in found.kinds if kind.rows and kind.stopped is None]
+    if tried:
+        yield Point("robustness/without_answer", sum(kind.crashes + kind.malformed + kind.non_finite for kind in tried))
+        yield Point("robustness/perturbed_rows", sum(kind.rows for kind in tried))
+    for kind in tried:
+        if kind.against_original is not None and kind.against_original.rows:
+            turned = kind.against_original.flips / kind.against_original.rows
+            yield Point(f"robustness/flips/{name_part(kind.kind)}", turned)
 
 
 def _evaluation_points(evaluation: EvaluationEvidence) -> Iterator[Point]:
@@ -131,12 +155,28 @@ def _evaluation_points(evaluation: EvaluationEvidence) -> Iterator[Point]:
 
 
 def _score_points(scores: Scores) -> Iterator[Point]:
-    for part in scores.slices:
+    traits = () if isinstance(scores.traits, Unmeasured) else scores.traits
+    for part in (*scores.slices, *traits):
         yield from _accuracy(f"accuracy/{scores.dataset}/{name_part(part.column)}/{name_part(part.value)}", part.tally)
     if scores.overall.rows:
         yield Point(f"answered/{scores.dataset}", scores.overall.answered.value)
     for field in ("exceptions", "non_finite", "malformed"):
         yield Point(f"errors/{scores.dataset}_{field}", getattr(scores, field))
+
+
+def _calibration_points(found: CalibrationEvidence) -> Iterator[Point]:
+    fits = {"temperature": found.temperature, "isotonic": found.isotonic}
+    maps = {name: fit.production for name, fit in fits.items() if isinstance(fit, Fit)}
+    for name, seen in {"served": found.served, **maps}.items():
+        if seen.bins:
+            yield Point(f"calibration/error_{name}", calibration_error(*seen.gaps, 0.95).estimate)
+            yield Point(f"calibration/brier_{name}", seen.brier)
+    if isinstance(found.temperature, Fit) and found.temperature.temperature is not None:
+        yield Point("calibration/temperature", found.temperature.temperature)
+    yield Point("confidence/area_under_risk", found.risk_area)
+    for errors in found.confident_errors:
+        if errors.rows:
+            yield Point(f"confidence/errors_from_{errors.threshold:g}", errors.errors.value)
 
 
 def _paired_points(baseline: str, paired: Paired) -> Iterator[Point]:

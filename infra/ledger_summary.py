@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from tasks.evidence import SampleEvidence
+from tasks.evidence import ReviewEvidence, SampleEvidence
 from tasks.files import digest
 from tasks.records import Variant
+from tasks.review import REVIEW_FILE, read_review
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from tasks.evidence import Evidence, VariantEvidence
     from tasks.policy import Policy
     from tasks.records import Candidate, Decision
+    from tasks.review import ReviewRow
 
 VARIANT_TAG = "variant_sha256"
 LONGEST_TEXT = 6000
@@ -33,6 +35,8 @@ TABLE_COLUMNS = (
     "variant",
 )
 TABLE_DIGITS = 6
+GATES_TABLE, REVIEW_TABLE = "gates.json", "review.json"
+LONGEST_CELL = 2000
 
 
 def shorten(text: str) -> str:
@@ -72,15 +76,16 @@ def asked_params(candidate: Candidate, policy: Policy) -> dict[str, Any]:
     }
 
 
-def parent_tags(decision: Decision, shown: str) -> dict[str, str]:
+def parent_tags(evidence: Evidence, decision: Decision, shown: str) -> dict[str, str]:
     """Return the tags of a launch's run; `shown` is the variant whose numbers stand for it."""
+    names = [GATES_TABLE, *([REVIEW_TABLE] if isinstance(evidence.review, ReviewEvidence) else [])]
     return {
         **decision_tags(decision),
         **_gate_tags(decision, None),
         "variant": decision.variant or "none",
         "launchgate.headline_variant": shown or "none",
         "mlflow.note.content": note(decision),
-        "mlflow.loggedArtifacts": json.dumps([{"path": "gates.json", "type": "table"}]),
+        "mlflow.loggedArtifacts": json.dumps([{"path": name, "type": "table"} for name in names]),
     }
 
 
@@ -99,8 +104,32 @@ def _gate_tags(decision: Decision, variant: str | None) -> dict[str, str]:
     return {f"gate.{result.gate}": result.outcome for result in decision.gates if result.variant == variant}
 
 
+def tables(decision: Decision, folder: Path) -> dict[str, dict[str, list[Any]]]:
+    """Return a launch's tables by file name, in the split layout of `pandas.DataFrame.to_json` that MLflow keeps them in."""
+    rows = read_review(folder / REVIEW_FILE)
+    return {GATES_TABLE: gates_table(decision), **({REVIEW_TABLE: review_table(rows)} if rows else {})}
+
+
+def review_table(rows: list[ReviewRow]) -> dict[str, list[Any]]:
+    """Return the requests to read, one a row: what each variant said, what is known, and what was asked."""
+    variants = [answer.variant for answer in rows[0].answers]
+    inputs = list(rows[0].inputs)
+    said = [column for name in variants for column in (name, f"{name} confidence")]
+    data = []
+    for row in rows:
+        answers = [
+            cell
+            for answer in row.answers
+            for cell in (answer.prediction if answer.outcome == "answered" else answer.outcome, answer.confidence)
+        ]
+        known = [row.label, row.feedback, ", ".join(row.why), row.time]
+        data.append([_cell(cell) for cell in (row.id, *answers, *known, *(row.inputs[name] for name in inputs))])
+    asked = [f"input {name}" for name in inputs]
+    return {"columns": ["id", *said, "label", "feedback", "why", "time", *asked], "data": data}
+
+
 def gates_table(decision: Decision) -> dict[str, list[Any]]:
-    """Return the gates as a table in the split layout of `pandas.DataFrame.to_json`, which MLflow's tables are kept in.
+    """Return the gates, one result a row.
 
     MLflow compares the tables of several launches row by row: the first column is a row's name, the second is compared.
     """
@@ -112,6 +141,8 @@ def gates_table(decision: Decision) -> dict[str, list[Any]]:
 
 
 def _cell(value: Any) -> Any:
+    if isinstance(value, str) and len(value) > LONGEST_CELL:
+        return f"{value[: LONGEST_CELL - 1]}…"
     return float(f"{value:.{TABLE_DIGITS}g}") if isinstance(value, float) else value
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tasks.files import digest_bytes
+from tasks.mask import mask
 from tasks.records import InputError, ModelError
 
 if TYPE_CHECKING:
@@ -117,13 +118,13 @@ class Adapter:
         return frame
 
     def _where(self, error: BaseException) -> str:
-        """Say what was raised and on which line of the adapter."""
+        """Say what was raised and on which line of the adapter; a message may quote a request, so it is masked."""
         lines = [
             frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(self.path)
         ]
         text = str(error).strip().splitlines()
         line = f" at {self.path.name}:{lines[-1]}" if lines else ""
-        return f"{type(error).__name__}: {text[0][:200] if text else 'no message'}{line}"
+        return f"{type(error).__name__}: {mask(text[0])[:200] if text else 'no message'}{line}"
 
 
 def _load(path: Path) -> ModuleType:

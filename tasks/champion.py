@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from tasks.candidate import snapshot
-from tasks.evaluate import predict_all, score
+from tasks.evaluate import predict_all
 from tasks.export import serving
 from tasks.files import write_whole
 from tasks.records import Candidate, StageError, Target, Variant
+from tasks.score import PRODUCTION_FILE, score
 from tasks.serving import Server
 
 if TYPE_CHECKING:
@@ -88,4 +89,4 @@ def answer_as_champion(
     server = Server(serving(champion, variant, target, threads))
     predictions = predict_all(server, rows[list(champion.columns.input)])
     score("production", rows, asking.columns, predictions, out)
-    return out / "predictions-production.parquet"
+    return out / PRODUCTION_FILE

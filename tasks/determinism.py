@@ -103,7 +103,9 @@ def answer_again(request: DeterminismRequest) -> DeterminismResponse:
         differences = _batch_differences(server, table, request.invariance_rows, request.seed)
         repeats.append(compare("repeated after other work", first, server.predict_in(golden, 1)))
     write_golden(request.golden, golden, first)
-    modules = {name.partition(".")[0] for name, module in sys.modules.items() if getattr(module, "__file__", None)}
+    modules = {
+        name.partition(".")[0] for name, module in sys.modules.copy().items() if getattr(module, "__file__", None)
+    }
     return DeterminismResponse(
         rows=len(golden), repeats=tuple(repeats), batches=tuple(differences), modules=tuple(sorted(modules))
     )

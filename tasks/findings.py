@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tasks.evidence import ExpectationResult
 from tasks.kinds import kind_of
+from tasks.mask import mask, mask_id
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,6 +33,7 @@ class _Found(NamedTuple):
     unexpected: int = 0
     failing: Sequence[int] = ()
     newest: dt.datetime | None = None
+    told: str = ""
 
 
 def finding(
@@ -55,7 +57,8 @@ def finding(
         unexpected_rows=found.unexpected,
         checked_rows=found.checked,
         because=_because(expectation, found, rows, skipped),
-        failing_ids=() if found.success else tuple(ids[row] for row in found.failing[:FAILING_IDS]),
+        failing_ids=() if found.success else tuple(mask_id(ids[row]) for row in found.failing[:FAILING_IDS]),
+        limit=words_of(expectation).get("limit"),
     )
 
 
@@ -90,7 +93,8 @@ def _read(outcome: ExpectationValidationResult | None, rows: int) -> _Found:
         seen = result.get("observed_value")
         # NaT, the newest of no times, is a datetime that equals nothing
         newest = seen if isinstance(seen, dt.datetime) and seen == seen else None  # noqa: PLR0124  same
-        return _Found(success=success, checked=rows, unexpected=0 if success else rows, newest=newest)
+        told = seen if isinstance(seen, str) else ""
+        return _Found(success=success, checked=rows, unexpected=0 if success else rows, newest=newest, told=told)
     checked = int(result["element_count"]) - int(result.get("missing_count", 0))
     failing = [int(row) for row in result.get("unexpected_index_list") or ()]
     unexpected = int(result["unexpected_count"])
@@ -128,7 +132,8 @@ def _seen(found: _Found, rows: pd.DataFrame, needs: Sequence[str], skipped: int)
         there = f" (there are {_cut(', '.join(map(str, rows.columns)), LISTED_CHARACTERS)})"
     newest = f", the newest is {found.newest:%Y-%m-%d %H:%M}" if found.newest else ""
     others = f", so {skipped} other check{'s were' if skipped > 1 else ' was'} not made" if skipped else ""
-    return there + newest + others
+    told = f" ({found.told})" if found.told else ""
+    return there + newest + told + others
 
 
 def _share(found: _Found) -> str:
@@ -147,8 +152,11 @@ def _examples(expectation: Expectation, found: _Found, rows: pd.DataFrame) -> st
 
 
 def _shown(value: Any) -> str:
-    plain = str(value) if isinstance(value, dt.date) else repr(getattr(value, "tolist", lambda: value)())
-    return _cut(plain, SHOWN_CHARACTERS)
+    """Return a value as it is quoted: times and fractions as they are, anything else masked."""
+    if isinstance(value, dt.date):
+        return _cut(str(value), SHOWN_CHARACTERS)
+    plain = getattr(value, "tolist", lambda: value)()
+    return _cut(repr(plain) if isinstance(plain, float) else mask(repr(plain)), SHOWN_CHARACTERS)
 
 
 def _cut(text: str, characters: int) -> str:

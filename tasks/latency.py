@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 INPUTS_PER_BATCH = 64
 WARMUP_CALLS = 10
+OVERTIME = 2  # of the seconds asked for, where calls turn out slower than the pilot
 LEAST_CALLS = 8  # at each batch size, however long they take: fewer bound no median
 
 
@@ -97,11 +98,18 @@ def time_calls(request: LatencyRequest) -> LatencyResponse:
         raise StageError("none of the first production rows could be answered, so there is nothing to time")
     for rows in [prepared[size][0] for size in request.batches] + list(islice(cycle(singles), WARMUP_CALLS)):
         _seconds(server, rows)
+    pilots = {size: _seconds(server, prepared[size][-1]) for size in request.batches}
+    calls = {
+        size: most
+        if (pilot := pilots[size]) is None
+        else min(most, max(LEAST_CALLS, round(request.seconds[size] / pilot)))
+        for size, most in request.calls.items()
+    }
     times: dict[int, list[float]] = {size: [] for size in request.batches}
     spent = dict.fromkeys(request.batches, 0.0)
     turns = {size: cycle(prepared[size]) for size in request.batches}
-    for size in _schedule(request.calls, draw):
-        if spent[size] >= request.seconds[size] and len(times[size]) >= LEAST_CALLS:
+    for size in _schedule(calls, draw):
+        if spent[size] >= OVERTIME * request.seconds[size] and len(times[size]) >= LEAST_CALLS:
             continue
         took = _seconds(server, next(turns[size]))
         if took is not None:

@@ -35,12 +35,25 @@ class Sampling(Record):
     seed: int
 
 
+class Reviewing(Record):
+    """What people are given to read: at least `rows` requests, and `share` of the sample, whichever is more.
+
+    Personal data is masked unless `raw_text` is set.
+    """
+
+    rows: Count
+    share: Annotated[float, Field(gt=0, le=1)]
+    raw_text: bool
+
+
 class Measuring(Record):
     """How long the measurements may take; they stop at whichever of count and seconds comes first."""
 
     batches: Annotated[tuple[Count, ...], Field(min_length=1)]
     parity_rows: Count
     invariance_rows: Count
+    robustness_rows: Count
+    robustness_seconds: Positive
     calibration_rows: Count
     threads: Annotated[int, Field(ge=0)]
     latency_calls: Count
@@ -83,6 +96,7 @@ class Policy(Record):
     name: Name
     target: Target
     sample: Sampling
+    review: Reviewing
     measure: Measuring
     business: Business
     gates: Gates  # type: ignore[valid-type]

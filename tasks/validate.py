@@ -5,10 +5,14 @@ from __future__ import annotations
 from datetime import UTC
 from typing import TYPE_CHECKING, Any, Literal
 
+from tasks.comparable import comparable
+from tasks.drift import refer
 from tasks.evidence import ValidationEvidence
 from tasks.files import write_whole
 from tasks.findings import finding, looked, row_ids, words_of
 from tasks.kinds import common_kind, kinds_of
+from tasks.records import StageError
+from tasks.sample.write import WEIGHT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,6 +24,9 @@ if TYPE_CHECKING:
     from great_expectations.core import ExpectationValidationResult
     from great_expectations.expectations.expectation import Expectation
 
+    from tasks.comparable import Both
+    from tasks.gates import data_quality
+    from tasks.gates import drift as drift_gate
     from tasks.records import Columns
 
 CLASSES = ("text", "numbers", "booleans")
@@ -34,16 +41,22 @@ def validate_production(
     window_days: int,
     stale_after_hours: float,
     evaluation: pd.DataFrame,
+    quality: data_quality.Limits,
+    drift: drift_gate.Limits,
+    traits: tuple[pd.DataFrame, pd.DataFrame] | None = None,
     out: Path,
 ) -> ValidationEvidence:
-    """Hold a sample of the prediction log to its suite, and to the evaluation set's labels and types.
+    """Hold a sample of the prediction log to its suite, and to the evaluation set's labels, types and distributions.
 
     `rows` has the candidate's columns and `copies`, how many times each request was logged; a time without a zone is
-    UTC. The page is written into the folder `out`. Importing Great Expectations takes seconds, once a process.
+    UTC. `quality` and `drift` are the limits of these gates; `traits` are those of the evaluation set and of the
+    sample, row by row. The page is written into the folder `out`. Importing Great Expectations takes seconds.
     """
     from expectations.suites import prediction_log
+    from expectations.suites.shift import keeps_distributions, shift_column
 
     kinds = _expected_kinds(columns, evaluation, rows)
+    shown = _comparable(evaluation, rows, columns, traits)
     suite = prediction_log.build(
         columns,
         as_of=as_of.astimezone(UTC),
@@ -51,8 +64,18 @@ def validate_production(
         stale_after_hours=stale_after_hours,
         kinds=kinds,
         labels=_labels(columns.label, evaluation, kinds[columns.label]),
+        limits=quality,
+        shifts=keeps_distributions(
+            [refer(name, both.evaluation) for name, both in shown.items()],
+            columns,
+            WEIGHT if WEIGHT in rows else None,
+            max_distance=drift.max_distance,
+            confidence=drift.confidence,
+        ),
     )
     prepared = _prepare(rows, columns)
+    for name, both in shown.items():
+        prepared[shift_column(name)] = both.production.to_numpy()
     if columns.time in prepared:
         prepared[columns.time] = _times(prepared[columns.time])
     if columns.label in prepared:
@@ -68,6 +91,16 @@ def validate_evaluation(rows: pd.DataFrame, columns: Columns, out: Path) -> Vali
 
     suite = evaluation_set.build(columns, kinds=_expected_kinds(columns, rows))
     return _validate(rows, _prepare(rows, columns), suite, dataset="evaluation", id_column=columns.id, out=out)
+
+
+def _comparable(
+    evaluation: pd.DataFrame, rows: pd.DataFrame, columns: Columns, traits: tuple[pd.DataFrame, pd.DataFrame] | None
+) -> dict[str, Both]:
+    """Return what the two can be compared in: nothing without rows or a column, which other expectations find."""
+    try:
+        return comparable(evaluation, rows, columns, traits)
+    except StageError:
+        return {}
 
 
 def _expected_kinds(columns: Columns, *frames: pd.DataFrame) -> dict[str, str]:

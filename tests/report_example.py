@@ -9,31 +9,42 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+from review_example import review
 
 from tasks.decide import decide
 from tasks.evidence import (
     BatchPeak,
     BatchTimes,
+    CalibrationEvidence,
+    ConfidentErrors,
     CostEvidence,
     DependencyEvidence,
     DeterminismEvidence,
     Difference,
+    DriftColumn,
+    DriftEvidence,
     Environment,
     EvaluationEvidence,
     Evidence,
     ExpectationResult,
     ExportEvidence,
     FirstLaunch,
+    Fit,
     LabelCoverage,
+    LabelShift,
     LatencyEvidence,
     MemoryEvidence,
+    Moved,
     Paired,
     PairedSlice,
     PairedTally,
+    Perturbed,
     ProviderEvidence,
     Raw,
+    RobustnessEvidence,
     SampleEvidence,
     Scores,
+    Share,
     Slice,
     Tally,
     Unmeasured,
@@ -42,6 +53,7 @@ from tasks.evidence import (
 )
 from tasks.policy import load_policy
 from tasks.records import Decision, Variant
+from tasks.reliability import at_temperature, reliability, risk_coverage
 
 BATCHES = (1, 2, 4, 8, 16, 32, 64, 128)
 SLICES = {"tweets": 1850, "amazon": 1400, "nyt": 750}
@@ -95,6 +107,11 @@ def scores(dataset: Literal["evaluation", "production"], variant: str, shift: fl
         overall=tally(4000 if production else 2000, accuracy, 0.86 if production else 1),
         slices=tuple(slices) if production else (),
         label_coverage=tuple(LabelCoverage(group=k, rows=v, labelled=round(v * 0.86)) for k, v in HALVES.items()),
+        label_shift=LabelShift(
+            labelled=3440, cells=15, accuracy=accuracy, reweighted=accuracy - 0.002, deviation=0.002
+        ),
+        labels=(),
+        traits=(),
         exceptions=0,
         non_finite=0,
         malformed=0,
@@ -115,6 +132,28 @@ def paired(rows: int, flips: int, gained: int, lost: int) -> Paired:
 
     slices = tuple(PairedSlice(column="source", value=name, tally=part(count / 4000)) for name, count in SLICES.items())
     return Paired(baseline="fp32", overall=part(1), slices=slices)
+
+
+def calibration(variant: str, seed: int) -> CalibrationEvidence:
+    """Return a confidence that is a little too high, and what a temperature would make of it; nothing was fitted else."""
+    random = np.random.default_rng(seed)
+    confidence = 0.5 + 0.5 * random.beta(1.4, 1.2, 3440)
+    chance = at_temperature(confidence, 1.25)
+    right = random.random(3440) < chance
+    weights = np.ones(3440)
+    curve = risk_coverage(confidence, right, weights)
+    errors = Share(events=int((~right & (confidence >= 0.9)).sum()), trials=3440)
+    cooled = reliability(at_temperature(confidence, 1.3), right, weights)
+    return CalibrationEvidence(
+        served=reliability(confidence, right, weights),
+        temperature=Fit(rows=600, temperature=1.3, production=cooled),
+        isotonic=Unmeasured(stage="fit isotonic", why="the calibration set has too few labelled rows"),
+        abstention=(),
+        risk_coverage=curve,
+        risk_area=float(np.mean([risk for _, risk in curve])),
+        confident_errors=(ConfidentErrors(threshold=0.9, rows=3440, errors=errors, slices=()),),
+        raw=raw(f"raw/{variant}-calibration.parquet", 600),
+    )
 
 
 def latency(variant: str, seed: int) -> LatencyEvidence:
@@ -200,6 +239,20 @@ def determinism(variant: str) -> DeterminismEvidence:
     )
 
 
+def robustness(variant: str) -> RobustnessEvidence:
+    """Return two harmless changes that turned a few answers, and empty texts that all got one."""
+    tallies = {
+        kind: PairedTally.counted(rows=200, flips=flips, labelled=120, candidate_only=1, baseline_only=flips // 2)
+        for kind, flips in (("typo in a word", 8), ("other case", 0))
+    }
+    harmless = (Perturbed(kind=k, column=None, rows=200, traffic=True, against_original=t) for k, t in tallies.items())
+    empty = Perturbed(kind="empty", column="text", rows=32, traffic=True, mean_confidence=0.61)
+    return RobustnessEvidence(
+        rows=200, kinds=(*harmless, empty), not_reached=(), columns_left_out=0, seconds=3.1,
+        raw=raw(f"raw/{variant}-robustness.jsonl", 432),
+    )  # fmt: skip
+
+
 def variant_evidence(name: str, seed: int, shift: float) -> VariantEvidence:
     """Return all that was measured of one variant; the memory of fp32 was not."""
     lost = {"fp32": 0, "int8-dynamic": 70, "int8-static": 36}[name]
@@ -226,8 +279,10 @@ def variant_evidence(name: str, seed: int, shift: float) -> VariantEvidence:
             against_reference=paired(3440, 2 * lost, round(0.7 * lost), lost),
             against_champion=FirstLaunch(model="sentiment"),
         ),
+        calibration=calibration(name, seed),
         latency=latency(name, seed),
         determinism=determinism(name),
+        robustness=robustness(name),
         memory=Unmeasured(stage="memory", why="the serving process was killed after 900 s", crashed=True)
         if name == "fp32"
         else memory(name, seed),
@@ -277,6 +332,18 @@ def sample() -> SampleEvidence:
     )
 
 
+def drift() -> DriftEvidence:
+    """Return inputs that are a little longer than the evaluation set's, and labels that are alike."""
+    longer = Moved(value="at most 80", evaluation_share=0.52, production_share=0.43)
+    rows = {"evaluation_rows": 2000, "production_rows": 4000, "production_effective_rows": 3700.0}
+    return DriftEvidence(
+        columns=(
+            DriftColumn(column="characters of text", kind="numbers", distance=0.09, excess=0, moved=(longer,), **rows),
+            DriftColumn(column="label", kind="categories", distance=0.01, excess=0.01, moved=(), **rows),
+        )
+    )
+
+
 def evidence(production_shift: float = 0.0) -> Evidence:
     """Return a launch's evidence; `production_shift` moves every variant's accuracy in production."""
     packages = {"numpy": "2.4.6", "onnxruntime-gpu": "1.31.1", "torch": "2.13.0+cpu", "onnx": "1.23.2"}
@@ -313,6 +380,7 @@ def evidence(production_shift: float = 0.0) -> Evidence:
             results=results[:2],
             page="quality/evaluation.html",
         ),
+        drift=drift(),
         dependencies=DependencyEvidence(
             lock="infra/locks/cpu.txt",
             lock_sha256=digest("lock"),
@@ -328,6 +396,7 @@ def evidence(production_shift: float = 0.0) -> Evidence:
             training_modules=(),
             parity=tuple(difference(f"batch {batch}", 320, relative=3.1e-5) for batch in (1, 2, 7, 32, 64, 128)),
         ),
+        review=review(),
         variants=tuple(variant_evidence(name, seed, production_shift) for seed, name in enumerate(names)),
     )
 

@@ -27,6 +27,7 @@ FIXED_ROWS = 400  # of the evaluation set, and of the calibration set
 LABELLED = 0.9
 WORDS = 48  # w0 … w47; the polarity of each is its weight
 WIDTH = 8
+SURENESS = 16  # the log odds of a label are so many times the mean of its words' polarities
 
 ADAPTER = '''"""Words with a weight each: the sum's sign is the answer."""
 
@@ -59,11 +60,17 @@ def build(checkpoint):
 
 
 def encode(rows):
-    found = [[1 + int(word[1:]) for word in text.split()] or [0] for text in rows["text"]]
+    texts = [text if isinstance(text, str) else "" for text in rows["text"]]
+    found = [[known(word) for word in text.split()] or [0] for text in texts]
     words = np.zeros((len(found), max(map(len, found))), dtype=np.int64)
     for row, ids in zip(words, found):
         row[: len(ids)] = ids
     return {"words": words}
+
+
+def known(word):
+    number = word[1:]
+    return 1 + int(number) if number.isdecimal() and len(number) < 3 and int(number) < 48 else 0
 
 
 def decode(outputs):
@@ -141,7 +148,7 @@ def tiny_weights(seed: int = 0) -> dict[str, Any]:
     embedding[1:, 0] = polarity()
     embedding[0] = 0
     head = draw.normal(0, 0.05, (2, WIDTH)).astype(np.float32)
-    head[:, 0] = (-4, 4)
+    head[:, 0] = (-SURENESS / 2, SURENESS / 2)
     arrays = {"embedding.weight": embedding, "head.weight": head, "head.bias": np.zeros(2, dtype=np.float32)}
     return {name: torch.from_numpy(array) for name, array in arrays.items()}
 
@@ -153,11 +160,12 @@ def polarity() -> np.ndarray:
 
 
 def tiny_rows(rows: int, seed: int = 0) -> pd.DataFrame:
-    """Return texts of 1 to 12 words with the label that their polarity gives, one in twelve of them turned."""
+    """Return texts of 1 to 12 words, labelled by the chance that the model gives the label, so that its confidence holds."""
     draw = np.random.default_rng(seed)
     weights = polarity()
     words = [draw.integers(WORDS, size=size) for size in draw.integers(1, 13, rows)]
-    positive = np.array([weights[row].sum() > 0 for row in words]) ^ (draw.random(rows) < 1 / 12)
+    odds = SURENESS * np.array([weights[row].mean() for row in words])
+    positive = draw.random(rows) < 1 / (1 + np.exp(-odds))
     return pd.DataFrame(
         {
             "request_id": [f"r{seed}-{row}" for row in range(rows)],

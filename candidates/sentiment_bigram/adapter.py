@@ -59,7 +59,7 @@ def untrained() -> torch.nn.Module:
 
 def encode(rows: pd.DataFrame) -> dict[str, np.ndarray]:
     """Return `ngrams` [rows, longest] int64: the bucket of each word and each word pair, padded with 0."""
-    buckets = [_buckets(text) for text in rows["text"]]
+    buckets = [_buckets(text if isinstance(text, str) else "") for text in rows["text"]]  # a missing one is empty
     ngrams = np.zeros((len(buckets), max(map(len, buckets))), dtype=np.int64)
     for row, found in zip(ngrams, buckets, strict=True):
         row[: len(found)] = found

@@ -59,7 +59,8 @@ def average(vectors: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor
 def encode(rows: pd.DataFrame) -> dict[str, np.ndarray]:
     """Return `input_ids` and `attention_mask` [rows, longest] int64; every text has at least its two end tokens."""
     # the tokenizer takes UTF-8 only: half of a surrogate pair, which JSON can carry, becomes a question mark
-    texts = [text[:MAX_CHARACTERS].encode("utf-8", "replace").decode() for text in rows["text"]]
+    given = (text if isinstance(text, str) else "" for text in rows["text"])  # a missing text is an empty one
+    texts = [text[:MAX_CHARACTERS].encode("utf-8", "replace").decode() for text in given]
     encodings = _tokenizer().encode_batch(texts)
     return {
         "input_ids": np.array([encoding.ids for encoding in encodings], dtype=np.int64),

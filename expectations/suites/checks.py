@@ -2,7 +2,7 @@
 
 The words are in `meta`: `needs` names the columns it looks at, `claim` is what holds when it succeeds (equal claims have
 equal outcomes), `fault` ends the sentence "12 of 8,000 rows ..." or is a clause of its own where the whole column is judged,
-and `remedy` says what to do.
+and `remedy` says what to do. `limit` names the limit of the gate `data-quality` that `mostly` is from, if it is.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ def kind_column(column: str) -> str:
     return f"kind of {column}"
 
 
-def words(needs: Sequence[str], claim: str, fault: str, remedy: str) -> dict[str, Any]:
+def words(needs: Sequence[str], claim: str, fault: str, remedy: str, limit: str | None = None) -> dict[str, Any]:
     """Return the `meta` of an expectation."""
-    return {"needs": list(needs), "claim": claim, "fault": fault, "remedy": remedy}
+    return {"needs": list(needs), "claim": claim, "fault": fault, "remedy": remedy, "limit": limit}
 
 
 def has_rows(what: str, remedy: str) -> Expectation:
@@ -51,11 +51,10 @@ def exists(column: str, remedy: str, severity: FailureSeverity = CRITICAL) -> Ex
     return ExpectColumnToExist(column=column, severity=severity, meta=meta)
 
 
-def filled(column: str, mostly: float, severity: FailureSeverity, remedy: str) -> Expectation:
+def filled(column: str, mostly: float, severity: FailureSeverity, remedy: str, limit: str | None = None) -> Expectation:
     """Expect a value in at least the share `mostly` of the rows."""
-    meta = words(
-        (column,), f"column '{column}' has a value {share_words(mostly)}", f"have no value in column '{column}'", remedy
-    )
+    claim = f"column '{column}' has a value {share_words(mostly)}"
+    meta = words((column,), claim, f"have no value in column '{column}'", remedy, limit)
     return ExpectColumnValuesToNotBeNull(column=column, mostly=mostly, severity=severity, meta=meta)
 
 

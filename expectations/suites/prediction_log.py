@@ -20,11 +20,13 @@ if TYPE_CHECKING:
     from great_expectations.expectations.expectation import Expectation
     from great_expectations.expectations.metadata_types import FailureSeverity
 
+    from tasks.gates.data_quality import Limits
     from tasks.records import Columns
 
 STATUSES = ("ok", "abstained", "error", "timeout")
 COPIES = "copies"
-MOST = 0.99  # one row in a hundred may be odd in a log that is otherwise sound
+FAULTY, SLICE_MISSING, REPEATED = "max_faulty_rate", "max_slice_missing_rate", "max_repeated_rate"
+NOTED = 0.05  # of requests without a slice, or logged again: too few to reject, enough to be told
 SHOWN_LABELS = 10
 
 
@@ -36,12 +38,15 @@ def build(
     stale_after_hours: float,
     kinds: Mapping[str, str],
     labels: Sequence[Any],
+    limits: Limits,
+    shifts: Sequence[Expectation],
 ) -> ExpectationSuite:
     """Return the suite for rows of `columns` and `copies`, with the kind columns that `tasks.validate` derives.
 
-    `as_of` ends the window; `kinds` says what the label and each input are to hold, and `labels` lists the evaluation
-    set's.
+    `as_of` ends the window; `kinds` says what the label and each input are to hold, `labels` lists the evaluation
+    set's, `limits` are those of the gate `data-quality`, and `shifts` are the expectations of `expectations.suites.shift`.
     """
+    sound = 1 - limits.max_faulty_rate
     return ExpectationSuite(
         name="prediction_log",
         expectations=[
@@ -52,14 +57,15 @@ def build(
             *_schema(columns),
             filled(columns.id, 1, CRITICAL, "log every request under an id"),
             unique(columns.id, "log each request under an id of its own, so that its label finds it"),
-            *_time(columns.time, as_of, window_days, stale_after_hours),
-            *_status(columns.status),
-            *(expectation for name in columns.input for expectation in _input(name, kinds[name])),
+            *_time(columns.time, as_of, window_days, stale_after_hours, sound),
+            *_status(columns.status, sound),
+            *(expectation for name in columns.input for expectation in _input(name, kinds[name], sound)),
             *_label(columns.label, kinds[columns.label], labels),
-            *(expectation for name in columns.slices for expectation in _slice(name)),
+            *(each for name in columns.slices for each in _slice(name, 1 - limits.max_slice_missing_rate)),
             filled(COPIES, 1, CRITICAL, "count how many times each request was logged when the sample is drawn"),
-            _logged_once(0.95, WARNING),
-            _logged_once(0.80, CRITICAL),
+            _logged_once(1 - NOTED, WARNING),
+            _logged_once(1 - limits.max_repeated_rate, CRITICAL, REPEATED),
+            *shifts,
         ],
     )
 
@@ -70,33 +76,35 @@ def _schema(columns: Columns) -> list[Expectation]:
     return [exists(column, remedy) for column in dict.fromkeys(needed)]
 
 
-def _time(column: str, as_of: datetime, window_days: int, stale_after_hours: float) -> list[Expectation]:
+def _time(column: str, as_of: datetime, window_days: int, stale_after_hours: float, mostly: float) -> list[Expectation]:
     start, newest = as_of - timedelta(days=window_days), as_of - timedelta(hours=stale_after_hours)
     window = f"the window {start:%Y-%m-%d %H:%M} to {as_of:%Y-%m-%d %H:%M %Z}"
     late = f"{stale_after_hours:g} hours before {as_of:%Y-%m-%d %H:%M %Z}"
     return [
         ExpectColumnValuesToNotBeNull(
             column=column,
-            mostly=MOST,
+            mostly=mostly,
             severity=CRITICAL,
             meta=words(
                 (column,),
                 f"column '{column}' is a time",
                 f"have no readable time in column '{column}'",
                 "write ISO 8601 text in UTC, or timestamps",
+                FAULTY,
             ),
         ),
         ExpectColumnValuesToBeBetween(
             column=column,
             min_value=start,
             max_value=as_of,
-            mostly=MOST,
+            mostly=mostly,
             severity=CRITICAL,
             meta=words(
                 (column,),
                 f"column '{column}' is inside {window}",
                 f"have a time in column '{column}' outside {window}",
                 "check the service's clock and time zone, and the partitions that were read",
+                FAULTY,
             ),
         ),
         ExpectColumnMaxToBeBetween(
@@ -113,28 +121,29 @@ def _time(column: str, as_of: datetime, window_days: int, stale_after_hours: flo
     ]
 
 
-def _status(column: str) -> list[Expectation]:
+def _status(column: str, mostly: float) -> list[Expectation]:
     known = ", ".join(STATUSES)
     return [
-        filled(column, MOST, CRITICAL, f"log how each request ended: {known}"),
+        filled(column, mostly, CRITICAL, f"log how each request ended: {known}", FAULTY),
         ExpectColumnValuesToBeInSet(
             column=column,
             value_set=list(STATUSES),
-            mostly=MOST,
+            mostly=mostly,
             severity=CRITICAL,
             meta=words(
                 (column,),
                 f"column '{column}' is one of {known}",
                 f"have a status in column '{column}' that is none of {known}",
                 "map the service's own words to these, else failed requests are taken for answered ones",
+                FAULTY,
             ),
         ),
     ]
 
 
-def _input(column: str, kind: str) -> list[Expectation]:
+def _input(column: str, kind: str, mostly: float) -> list[Expectation]:
     return [
-        filled(column, MOST, CRITICAL, "find out since when and from which client it is missing"),
+        filled(column, mostly, CRITICAL, "find out since when and from which client it is missing", FAULTY),
         filled(column, 1, WARNING, "log the input of every request, failed ones included"),
         of_kind(
             column, kind, f"the evaluation set holds {kind}", "log what the model is given, in the type it is given"
@@ -162,12 +171,16 @@ def _label(column: str, kind: str, labels: Sequence[Any]) -> list[Expectation]:
     ]
 
 
-def _slice(column: str) -> list[Expectation]:
+def _slice(column: str, mostly: float) -> list[Expectation]:
     remedy = "log it for every request, else its slices can't be judged"
-    return [any_value(column, remedy), filled(column, 0.95, WARNING, remedy), filled(column, 0.80, CRITICAL, remedy)]
+    return [
+        any_value(column, remedy),
+        filled(column, 1 - NOTED, WARNING, remedy),
+        filled(column, mostly, CRITICAL, remedy, SLICE_MISSING),
+    ]
 
 
-def _logged_once(mostly: float, severity: FailureSeverity) -> Expectation:
+def _logged_once(mostly: float, severity: FailureSeverity, limit: str | None = None) -> Expectation:
     return ExpectColumnValuesToBeBetween(
         column=COPIES,
         max_value=1,
@@ -178,5 +191,6 @@ def _logged_once(mostly: float, severity: FailureSeverity) -> Expectation:
             f"requests are logged once, {100 * mostly:g}% of them at least",
             "were logged more than once",
             "find the retry or the second writer; each request counts once here",
+            limit,
         ),
     )

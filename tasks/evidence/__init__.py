@@ -5,12 +5,32 @@ a name says otherwise. Whatever could not be measured is an `Unmeasured` with it
 """
 
 from tasks.evidence.basis import Environment, Raw, Unmeasured
-from tasks.evidence.data import ExpectationResult, SampleEvidence, Stratum, ValidationEvidence
+from tasks.evidence.calibration import (
+    Abstention,
+    Bin,
+    CalibrationEvidence,
+    ConfidentErrors,
+    ConfidentSlice,
+    Fit,
+    Reliability,
+)
+from tasks.evidence.data import (
+    DriftColumn,
+    DriftEvidence,
+    ExpectationResult,
+    Moved,
+    SampleEvidence,
+    Stratum,
+    ValidationEvidence,
+)
 from tasks.evidence.launch import Evidence, VariantEvidence
+from tasks.evidence.review import ReviewEvidence, ReviewKind
+from tasks.evidence.robustness import Perturbed, RobustnessEvidence
 from tasks.evidence.scores import (
     EvaluationEvidence,
     FirstLaunch,
     LabelCoverage,
+    LabelShift,
     Paired,
     PairedSlice,
     PairedTally,
@@ -18,6 +38,7 @@ from tasks.evidence.scores import (
     Share,
     Slice,
     Tally,
+    WeakSlice,
 )
 from tasks.evidence.serving import (
     BatchPeak,
@@ -33,26 +54,41 @@ from tasks.evidence.serving import (
 )
 
 __all__ = [
+    "Abstention",
     "BatchPeak",
     "BatchTimes",
+    "Bin",
+    "CalibrationEvidence",
+    "ConfidentErrors",
+    "ConfidentSlice",
     "CostEvidence",
     "DependencyEvidence",
     "DeterminismEvidence",
     "Difference",
+    "DriftColumn",
+    "DriftEvidence",
     "Environment",
     "EvaluationEvidence",
     "Evidence",
     "ExpectationResult",
     "ExportEvidence",
     "FirstLaunch",
+    "Fit",
     "LabelCoverage",
+    "LabelShift",
     "LatencyEvidence",
     "MemoryEvidence",
+    "Moved",
     "Paired",
     "PairedSlice",
     "PairedTally",
+    "Perturbed",
     "ProviderEvidence",
     "Raw",
+    "Reliability",
+    "ReviewEvidence",
+    "ReviewKind",
+    "RobustnessEvidence",
     "SampleEvidence",
     "Scores",
     "Share",
@@ -62,4 +98,5 @@ __all__ = [
     "Unmeasured",
     "ValidationEvidence",
     "VariantEvidence",
+    "WeakSlice",
 ]

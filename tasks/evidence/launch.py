@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import Literal
 
 from tasks.evidence.basis import Environment, Unmeasured
-from tasks.evidence.data import SampleEvidence, ValidationEvidence
+from tasks.evidence.calibration import CalibrationEvidence
+from tasks.evidence.data import DriftEvidence, SampleEvidence, ValidationEvidence
+from tasks.evidence.review import ReviewEvidence
+from tasks.evidence.robustness import RobustnessEvidence
 from tasks.evidence.scores import EvaluationEvidence
 from tasks.evidence.serving import (
     CostEvidence,
@@ -27,8 +30,10 @@ class VariantEvidence(Record):
     variant: Variant | Unmeasured
     provider: ProviderEvidence | Unmeasured
     evaluation: EvaluationEvidence | Unmeasured
+    calibration: CalibrationEvidence | Unmeasured
     latency: LatencyEvidence | Unmeasured
     determinism: DeterminismEvidence | Unmeasured
+    robustness: RobustnessEvidence | Unmeasured
     memory: MemoryEvidence | Unmeasured
     cost: CostEvidence | Unmeasured
 
@@ -46,6 +51,8 @@ class Evidence(Record):
     sample: SampleEvidence | Unmeasured
     production_quality: ValidationEvidence | Unmeasured
     evaluation_quality: ValidationEvidence | Unmeasured
+    drift: DriftEvidence | Unmeasured
     dependencies: DependencyEvidence | Unmeasured
     export: ExportEvidence | Unmeasured
+    review: ReviewEvidence | Unmeasured
     variants: tuple[VariantEvidence, ...]

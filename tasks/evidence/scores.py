@@ -63,6 +63,16 @@ class Slice(Record):
     tally: Tally
 
 
+class WeakSlice(Record):
+    """The slice that a search for errors found on half of the labelled rows, counted on the other half.
+
+    `rule` says which requests it holds.
+    """
+
+    rule: str
+    tally: Tally
+
+
 class LabelCoverage(Record):
     """How many requests of a group have a label."""
 
@@ -71,13 +81,35 @@ class LabelCoverage(Record):
     labelled: int
 
 
+class LabelShift(Record):
+    """The accuracy of the labelled requests, and the same reweighted to all requests by what they are alike in.
+
+    `deviation` is the standard error of the difference of the two.
+    """
+
+    labelled: int
+    cells: int
+    accuracy: float
+    reweighted: float
+    deviation: float
+
+
 class Scores(Record):
-    """A variant's predictions on one data set, over all of its requests."""
+    """A variant's predictions on one data set, over all of its requests.
+
+    `slices` are of the columns that the candidate declares, `labels` one a label, `traits` of what the requests themselves tell, and `crossed`
+    of two columns at once; the last and `weakest` are of production alone.
+    """
 
     dataset: Literal["evaluation", "production"]
     overall: Tally
     slices: tuple[Slice, ...]
+    labels: tuple[Slice, ...]
+    traits: tuple[Slice, ...] | Unmeasured
+    crossed: tuple[Slice, ...] = ()
+    weakest: WeakSlice | None = None
     label_coverage: tuple[LabelCoverage, ...]
+    label_shift: LabelShift | None
     exceptions: int
     non_finite: int
     malformed: int

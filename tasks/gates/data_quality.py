@@ -1,6 +1,7 @@
 """The production sample and the evaluation set meet their expectations, and the log can be read.
 
-A critical expectation that failed rejects, a warning is only named. A suite that evaluated nothing, that holds nothing
+A critical expectation that failed rejects, a warning is only named. Where an expectation allows a share of rows to break
+it, that share is a limit here, and is held anew to what the sample showed. A suite that evaluated nothing, that holds nothing
 critical, or that saw no rows can't pass, since nothing could have failed it. The rate of malformed rows is a rate like
 any other: its exact upper bound is held to the limit.
 """
@@ -24,15 +25,25 @@ SHOWN = 3
 
 
 class Limits(GateLimits):
-    """How much of the log may be malformed."""
+    """How much of the log may be malformed, faulty, or there twice."""
 
     max_malformed_rate: Annotated[float, Field(gt=0, lt=1, description="largest share of log rows that can't be read")]
+    max_faulty_rate: Annotated[
+        float,
+        Field(ge=0, lt=1, description="largest share of requests whose time, status or an input is missing or wrong"),
+    ]
+    max_slice_missing_rate: Annotated[
+        float, Field(ge=0, lt=1, description="largest share of requests without the value of a declared slice")
+    ]
+    max_repeated_rate: Annotated[
+        float, Field(ge=0, lt=1, description="largest share of requests that were logged more than once")
+    ]
 
 
 def judge(evidence: Evidence, limits: Limits) -> GateResult:
     """Return the verdict on the launch's data."""
     suites = (evidence.production_quality, evidence.evaluation_quality)
-    checks = tuple(absent(suite) if isinstance(suite, Unmeasured) else _expectations(suite) for suite in suites)
+    checks = tuple(absent(suite) if isinstance(suite, Unmeasured) else _expectations(suite, limits) for suite in suites)
     sample = evidence.sample
     malformed = absent(sample) if isinstance(sample, Unmeasured) else _malformed(sample, limits)
     warnings = [
@@ -46,7 +57,7 @@ def judge(evidence: Evidence, limits: Limits) -> GateResult:
     return verdict(NAME, CHECKLIST, limits, (*checks, malformed), note=note)
 
 
-def _expectations(suite: ValidationEvidence) -> Check:
+def _expectations(suite: ValidationEvidence, limits: Limits) -> Check:
     name = f"{suite.dataset} expectations"
     critical = [result for result in suite.results if result.severity == "critical"]
     empty = {
@@ -57,7 +68,7 @@ def _expectations(suite: ValidationEvidence) -> Check:
     for why, holds in empty.items():
         if holds:
             return Check(name=name, outcome="fail", because=f"The {suite.dataset} data can't be trusted: {why}")
-    failed = [result for result in critical if not result.success]
+    failed = [result for result in critical if not _holds(result, limits)]
     question = Question(
         name,
         f"The number of broken critical expectations of the {suite.dataset} data ({suite.rows:,} rows)",
@@ -65,6 +76,14 @@ def _expectations(suite: ValidationEvidence) -> Check:
         f"mend the data: {_say(failed)}",
     )
     return exactly_at_most(question, len(failed), 0)
+
+
+def _holds(result: ExpectationResult, limits: Limits) -> bool:
+    """Tell whether an expectation holds under these limits, whatever those were that the suite was run with."""
+    if result.limit is None or not result.checked_rows:
+        return result.success
+    allowed: float = getattr(limits, result.limit)
+    return result.unexpected_rows <= allowed * result.checked_rows
 
 
 def _say(results: list[ExpectationResult]) -> str:

@@ -2,7 +2,8 @@
 
 The two sets are different rows, so the difference of their accuracies has an interval for independent rates; its upper
 bound is held to the limit. A slice contributes its share of the labelled production rows times the evaluation set's
-accuracy minus its own: over the slices of one column, contributions add up to the gap.
+accuracy minus its own: over the slices of one column, contributions add up to the gap. The mix of labels contributes
+what their changed shares alone would lose, at the mean of the two sets' accuracies on each (Kitagawa, JASA 50 (1955) 1168).
 """
 
 from typing import Annotated, Literal
@@ -35,8 +36,10 @@ def judge(evidence: VariantEvidence, limits: Limits) -> GateResult:
     found = evidence.evaluation
     if isinstance(found, Unmeasured):
         return verdict(NAME, CHECKLIST, limits, (absent(found),), variant=evidence.name)
-    makers = _contributions(found)
-    note = f"made up by {', '.join(makers)}" if makers else ""
+    parts = [f"made up by {', '.join(makers)}"] if (makers := _contributions(found)) else []
+    if (mix := _label_mix(found)) is not None:
+        parts.append(f"another mix of labels accounts for {show(mix, 'accuracy')} of it")
+    note = "; ".join(parts)
     return verdict(NAME, CHECKLIST, limits, (_gap(found, limits),), variant=evidence.name, note=note)
 
 
@@ -71,3 +74,17 @@ def _contributions(found: EvaluationEvidence) -> list[str]:
     ]
     largest = sorted((part for part in parts if part[0] > 0), reverse=True)[:SLICES_SHOWN]
     return [f"{name} ({show(points, 'accuracy')})" for points, name in largest]
+
+
+def _label_mix(found: EvaluationEvidence) -> float | None:
+    """Return what the labels' changed shares alone lose; None where a label is in one of the sets alone."""
+    offline = {part.value: part for part in found.evaluation.labels}
+    live = {part.value: part for part in found.production.labels}
+    if not offline or offline.keys() != live.keys():
+        return None
+    return sum(
+        (offline[value].label_share - live[value].label_share)
+        * (offline[value].tally.right.value + live[value].tally.right.value)
+        / 2
+        for value in offline
+    )

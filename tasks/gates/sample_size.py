@@ -3,15 +3,18 @@
 The counts are known exactly. Whether labels depend on the model's confidence is a comparison of two shares (labelled
 among the less confident half of the reference's answers, and among the more confident half), so it is decided by an
 interval that must lie within the limit on both sides: an equivalence test, two one-sided tests at `confidence` each.
+The same is asked of what the missing labels hide: how far the accuracy of the labelled requests is from the same reweighted
+to all requests by confidence and slice.
 """
 
+from statistics import NormalDist
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from tasks.evidence import Evidence, LabelCoverage, Unmeasured
 from tasks.gates.comparisons import rows_to_settle
-from tasks.gates.verdict import REFERENCE, Question, absent, at_most, exactly_at_least, unmeasured, verdict
+from tasks.gates.verdict import REFERENCE, Question, absent, at_most, exactly_at_least, show, unmeasured, verdict
 from tasks.records import Check, GateLimits, GateResult
 from tasks.statistics import Interval, difference_interval
 
@@ -33,6 +36,9 @@ class Limits(GateLimits):
         float,
         Field(gt=0, lt=1, description="largest difference of the labelled share, confident half against unsure half"),
     ]
+    max_label_bias: Annotated[
+        float, Field(gt=0, lt=1, description="most that accuracy may move when reweighted to requests without a label")
+    ]
 
 
 def judge(evidence: Evidence, limits: Limits) -> GateResult:
@@ -47,6 +53,7 @@ def judge(evidence: Evidence, limits: Limits) -> GateResult:
         exactly_at_least(requests, sample.rows, limits.min_requests),
         exactly_at_least(labels, sample.labelled_rows, limits.min_labelled),
         _coverage(evidence, limits),
+        _bias(evidence, limits),
     )
     return verdict(NAME, CHECKLIST, limits, checks)
 
@@ -63,6 +70,29 @@ def _coverage(evidence: Evidence, limits: Limits) -> Check:
     if low is None or high is None or low.rows == 0 or high.rows == 0:
         return unmeasured(name, f"The answers don't fall into a {LOW} and a {HIGH} half; give confidences that differ")
     return _equivalence(name, low, high, limits)
+
+
+def _bias(evidence: Evidence, limits: Limits) -> Check:
+    """Hold what accuracy moves by, when all requests count and not the labelled ones alone, to the limit both ways."""
+    name = "what missing labels hide"
+    reference = next((variant for variant in evidence.variants if variant.name == REFERENCE), None)
+    if reference is None or isinstance(reference.evaluation, Unmeasured):
+        return unmeasured(name, f"There are no answers of {REFERENCE}; without them nothing is known of the unlabelled")
+    found = reference.evaluation.production.label_shift
+    if found is None:
+        return unmeasured(name, "No production request has a label; label some of them")
+    moved, wide = found.accuracy - found.reweighted, found.deviation * NormalDist().inv_cdf(limits.confidence)
+    distance = Interval(abs(moved), max(0.0, abs(moved) - wide), abs(moved) + wide)
+    question = Question(
+        name,
+        f"How far the accuracy of labelled requests ({show(found.accuracy, 'accuracy')}) is from that of all of them,"
+        f" by confidence and slice ({show(found.reweighted, 'accuracy')}),",
+        "accuracy",
+        "label a random sample of all requests",
+        "labelled requests",
+    )
+    needed = rows_to_settle(found.labelled, distance, limits.max_label_bias)
+    return at_most(question, distance, limits.max_label_bias, limits.confidence, needed)
 
 
 def _equivalence(name: str, low: LabelCoverage, high: LabelCoverage, limits: Limits) -> Check:

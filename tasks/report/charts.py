@@ -138,6 +138,42 @@ def slices(
     return figure
 
 
+def reliability(lines: Sequence[tuple[Hand, Sequence[tuple[float, Interval]]]]) -> Figure:
+    """Draw the share that is right over the confidence, with intervals, and the diagonal of a confidence that holds."""
+    figure, axes = _figure(4.4)
+    ends: list[float] = []
+    for who, points in lines:
+        at = [confidence for confidence, _ in points]
+        rates = [rate for _, rate in points]
+        lows, highs = [rate.low for rate in rates], [rate.high for rate in rates]
+        shares = [rate.estimate for rate in rates]
+        axes.vlines(at, lows, highs, color=who.colour, linewidth=1, alpha=0.5)
+        axes.plot(at, shares, color=who.colour, linestyle=who.dash, marker=who.marker, ms=4.5, label=who.name)
+        ends += lows
+    axes.plot([0, 1], [0, 1], color=COLOUR["limit"], linewidth=1.2, label="exact")
+    axes.set_xlim(max(0.0, min(at for _, points in lines for at, _ in points) - 0.02), 1.005)
+    axes.set_ylim(max(0.0, min(ends) - 0.02), 1.005)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(lambda value, _: f"{100 * value:.3g}%")
+    axes.set_xlabel("confidence")
+    _finish(axes, "answered right", 4)
+    return figure
+
+
+def risk_coverage(lines: Sequence[tuple[Hand, Sequence[tuple[float, float]]]]) -> Figure:
+    """Draw the share that is wrong over the share of answers that is kept, the most confident first."""
+    figure, axes = _figure()
+    for who, points in lines:
+        axes.plot(*zip(*points, strict=True), color=who.colour, linestyle=who.dash, label=who.name)
+    axes.set_xlim(0, 1)
+    axes.set_ylim(0, max(0.01, *(risk for _, points in lines for _, risk in points)) * 1.12)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(lambda value, _: f"{100 * value:.3g}%")
+    axes.set_xlabel("answers kept, most confident first")
+    _finish(axes, "answered wrong", 4)
+    return figure
+
+
 def costs(bars: Sequence[tuple[Hand, CostEvidence]]) -> Figure:
     """Draw dollars a month as bars, with a whisker to the high end and the sum in words."""
     figure, axes = _figure(1.1 + 0.62 * len(bars))

@@ -11,13 +11,15 @@ from tasks.evidence import Raw, Unmeasured
 from tasks.gates import GATES
 from tasks.report import HERE, numbers
 from tasks.report.forecast import forecast
+from tasks.report.reading import grouped_rows, kind_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from tasks.evidence import Evidence
     from tasks.records import Check, Decision, GateResult, Outcome, Severity
     from tasks.report.plots import Plot
+    from tasks.review import ReviewRow
 
 Kind = TypeVar("Kind", bound=BaseModel)
 MOST_REASONS = 4  # at a glance; the others are one click away
@@ -57,8 +59,8 @@ class GateGroup(NamedTuple):
     gates: tuple[GateView, ...]
 
 
-def page(evidence: Evidence, decision: Decision, plots: list[Plot]) -> str:
-    """Return the report as HTML; every text that came with the data is escaped."""
+def page(evidence: Evidence, decision: Decision, plots: list[Plot], to_read: Sequence[ReviewRow] = ()) -> str:
+    """Return the report as HTML, with the requests that people are to read; what came with the data is escaped."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
@@ -80,6 +82,8 @@ def page(evidence: Evidence, decision: Decision, plots: list[Plot]) -> str:
         variants=[each.name for each in evidence.variants],
         forecasts={each.name: forecast(each) for each in evidence.variants},
         lacks=_lacks(evidence),
+        reading=grouped_rows(to_read),
+        kinds=[] if isinstance(evidence.review, Unmeasured) else kind_rows(evidence.review),
         raws=[raw for _, raw in found(evidence, Raw)],
         version=_version(),
     )

@@ -5,24 +5,25 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tasks.evidence import Unmeasured
+from tasks.evidence import Fit, Unmeasured
 from tasks.report import charts
-from tasks.report.forecast import accuracy, request_batch, seconds_at
+from tasks.report.forecast import ONE_SIDED_95, TWO_SIDED_95, accuracy, request_batch, seconds_at
 from tasks.report.numbers import NOTHING, count, money, quantity, share, size
 from tasks.report.svg import STYLE, render
-from tasks.statistics import quantile_interval
+from tasks.statistics import calibration_error, quantile_interval, rate_interval
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
-    from tasks.evidence import Evidence, Slice
+    from tasks.evidence import Evidence, Reliability, Scores, Slice
     from tasks.records import Decision, GateResult
     from tasks.statistics import Interval
 
 PERCENTILES = (50, 90, 95, 99, 99.9)
 MOST_SLICES = 18
 FEWEST_SAMPLES = 2  # of a line
+KEPT = (1.0, 0.9, 0.8, 0.5, 0.2)  # shares of the answers, for the table
 MB = 1_000_000
 
 
@@ -222,7 +223,7 @@ def _gap(evaluation: Interval | None, production: Interval | None) -> str:
 
 
 def _slices(scene: Scene) -> Drawn | None:
-    tables = [(hand, _rates(evidence.production.slices)) for hand, evidence in scene.measured("evaluation")]
+    tables = [(hand, _rates(_every(evidence.production))) for hand, evidence in scene.measured("evaluation")]
     names = {name for _, rates in tables for name, rate in rates.items() if rate is not None}
     if not names:
         return None
@@ -240,8 +241,55 @@ def _slices(scene: Scene) -> Drawn | None:
     return Drawn(charts.slices(tables, shown), caption, Numbers(header, tuple(rows)))
 
 
+def _every(scores: Scores) -> tuple[Slice, ...]:
+    """Return the slices by one column, declared or told from the requests."""
+    return scores.slices + (() if isinstance(scores.traits, Unmeasured) else scores.traits)
+
+
 def _rates(slices: tuple[Slice, ...]) -> dict[tuple[str, str], Interval | None]:
     return {(each.column, each.value): accuracy(each.tally) for each in slices}
+
+
+def _reliability(scene: Scene) -> Drawn | None:
+    lines, rows = [], []
+    for hand, found in scene.measured("calibration"):
+        bins = found.served.bins
+        points = [(b.confidence, rate_interval(b.right.events, b.right.trials, TWO_SIDED_95)) for b in bins]
+        if points:
+            lines.append((hand, points))
+        fits = {"served": found.served}
+        if isinstance(found.temperature, Fit):
+            fits[f"temperature {found.temperature.temperature:.3g}"] = found.temperature.production
+        if isinstance(found.isotonic, Fit):
+            fits["isotonic"] = found.isotonic.production
+        rows += [(f"{hand.name}, {name}", *_worth(seen)) for name, seen in fits.items() if seen.bins]
+    if not lines:
+        return None
+    caption = (
+        "Share of labelled production answers that are right, at each confidence as it is served, with 95% intervals. Under"
+        " the diagonal the model is surer than it is right. The table has the error that a fit on the calibration set leaves."
+    )
+    header = ("Confidence", "Answers", "Calibration error", "at most", "Brier score")
+    return Drawn(charts.reliability(lines), caption, Numbers(header, tuple(rows)))
+
+
+def _worth(seen: Reliability) -> tuple[str, ...]:
+    error = calibration_error(*seen.gaps, ONE_SIDED_95)
+    return count(seen.rows), share(error.estimate), share(error.high), f"{seen.brier:.3f}"
+
+
+def _risk_coverage(scene: Scene) -> Drawn | None:
+    measured = [(hand, found) for hand, found in scene.measured("calibration") if found.risk_coverage]
+    if not measured:
+        return None
+    rows = []
+    for hand, found in measured:
+        risks = {round(kept, 3): risk for kept, risk in found.risk_coverage}
+        rows.append((hand.name, *(share(risks.get(kept)) for kept in KEPT), share(found.risk_area)))
+    caption = "Share of labelled production answers that are wrong where only the most confident ones are kept."
+    header = ("Wrong of", *(f"{100 * kept:.0f}% kept" for kept in KEPT), "Mean")
+    lines = [(hand, found.risk_coverage) for hand, found in measured]
+    return Drawn(charts.risk_coverage(lines), caption, Numbers(header, tuple(rows)))
 
 
 def _cost(scene: Scene) -> Drawn | None:
@@ -265,6 +313,8 @@ _PLOTS: tuple[tuple[str, str, str, Callable[[Scene], Drawn | None]], ...] = (
     ("latency", "Latency percentiles", "latency", _latency),
     ("slices", "Accuracy by slice", "evaluation", _slices),
     ("cost", "Cost by variant", "cost", _cost),
+    ("reliability", "Confidence against being right", "calibration", _reliability),
+    ("risk-coverage", "Risk against coverage", "calibration", _risk_coverage),
     ("latency-by-batch", "Latency by batch size", "latency", _latency_by_batch),
     ("throughput-by-batch", "Throughput by batch size", "latency", _throughput_by_batch),
     ("memory-by-batch", "Peak memory by batch size", "memory", _peak_memory),

@@ -1,13 +1,16 @@
-"""What could not be read of a log: counted in full, shown by a few examples, and the first of it kept aside."""
+"""What could not be read of a log: counted in full, shown by a few masked examples, and the first of it kept aside."""
 
 from __future__ import annotations
 
 import orjson
 
+from tasks.mask import mask
+
 EXAMPLES = 5
 KEPT_ROWS = 1_000
 KEPT_BYTES = 10_000
 SHOWN_CHARACTERS = 80
+MASKED_CHARACTERS = 2_000
 
 
 class Malformed:
@@ -24,7 +27,7 @@ class Malformed:
         text = content[:KEPT_BYTES].decode(errors="replace")
         if len(self.examples) < EXAMPLES:
             place = file if line is None else f"{file}:{line}"
-            shown = f" ({text[:SHOWN_CHARACTERS]})" if text else ""
+            shown = f" ({mask(text[:MASKED_CHARACTERS])[:SHOWN_CHARACTERS]})" if text else ""
             self.examples.append(f"{place}: {reason}{shown}")
         if len(self._kept) < KEPT_ROWS:
             self._kept.append(

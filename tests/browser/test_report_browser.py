@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from report_example import HOSTILE, launch
+from review_example import write_review
 
 from tasks.report import write_report
 
@@ -48,6 +49,8 @@ def browser() -> Iterator[Browser]:
 def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Write the report of a promoted and of a rejected launch."""
     folder = tmp_path_factory.mktemp("reports")
+    for outcome in ("promote", "reject"):
+        write_review(folder / outcome)
     return {
         "promote": write_report(*launch("promote"), folder / "promote" / "report.html"),
         "reject": write_report(*launch("reject"), folder / "reject" / "report.html"),
@@ -208,6 +211,28 @@ def test_headings_and_tables_are_told_to_screen_readers(browser: Browser, report
         for at in range(badges.count()):
             assert badges.nth(at).inner_text().strip() in ("pass", "fail", "inconclusive", "unmeasured")
             assert badges.nth(at).locator("svg[aria-hidden=true]").count() == 1
+
+
+@pytest.mark.parametrize("size", [SMALLEST, DESK])
+def test_requests_to_read_unfold_in_place(browser: Browser, reports: dict[str, Path], size: tuple[int, int]) -> None:
+    """Groups are folded away, and each request is then read as a block: text, answers, and what unfolds of a long text."""
+    with opened(browser, reports["reject"], size) as (page, said, _):
+        group = page.locator("#review details.reading").first
+        request = group.locator("li").nth(1)
+        assert not request.is_visible()
+        group.locator("summary").first.click()
+        assert request.is_visible()
+        whole = request.locator("details blockquote")
+        assert not whole.is_visible()
+        request.locator("summary").click()
+        assert whole.is_visible()
+        for block in (request.locator("blockquote").first, request.locator("dl").last):
+            box = block.bounding_box()
+            assert box is not None
+            assert box["x"] >= 0
+            assert box["x"] + box["width"] <= size[0]
+        assert request.locator("blockquote").first.evaluate("e => parseFloat(getComputedStyle(e).fontSize)") >= 14
+        assert said == []
 
 
 def test_hostile_slice_is_shown_as_text(browser: Browser, reports: dict[str, Path]) -> None:

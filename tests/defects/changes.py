@@ -63,9 +63,24 @@ def without_text(every: int) -> Rows:
     return lambda given: given.assign(text=given["text"].where(np.arange(len(given)) % every != 0, None))
 
 
+def never_empty(given: pd.DataFrame) -> pd.DataFrame:
+    """Put a word where a request has none."""
+    return given.assign(text=given["text"].where(given["text"] != "", "order"))
+
+
 def earlier(days: int) -> Rows:
     """Move every request `days` back."""
     return lambda given: given.assign(ts=given["ts"] - pd.Timedelta(days=days))
+
+
+def as_handles(given: pd.DataFrame) -> pd.DataFrame:
+    """Write every word as a handle."""
+    return given.assign(text=["".join(f"@{word} " for word in text.split()).strip() for text in given["text"]])
+
+
+def with_page(values: int) -> Rows:
+    """Add the page that each request came from, one of so many."""
+    return lambda given: given.assign(page=[f"page {number % values}" for number in range(len(given))])
 
 
 def rename(**names: str) -> Rows:
@@ -77,6 +92,61 @@ def vanish_halfway(column: str) -> Rows:
     """Leave `column` out of every request of the second half of the window."""
     middle = rows.AS_OF - pd.Timedelta(days=rows.DAYS / 2)
     return lambda given: given.assign(**{column: given[column].where(given["ts"] < middle, None)})
+
+
+def longer(times: int) -> Rows:
+    """Repeat the text of every request, so that it is so many times as long and says the same."""
+    return lambda given: given.assign(text=[" ".join([text] * times) for text in given["text"]])
+
+
+GERMAN = [
+    "der",
+    "die",
+    "das",
+    "und",
+    "ist",
+    "nicht",
+    "mit",
+    "auf",
+    "für",
+    "dem",
+    "heute",
+    "gestern",
+    "wieder",
+    "noch",
+    "sehr",
+    "ziemlich",
+    "neue",
+    "alte",
+    "Bestellung",
+    "Sendung",
+    "Seite",
+    "Mannschaft",
+    "Woche",
+    "Zeit",
+    "wurde",
+    "haben",
+    "wir",
+    "ich",
+    "sie",
+    "über",
+    "unter",
+    "zwischen",
+    "obwohl",
+    "weil",
+    "deshalb",
+]
+
+
+def in_german(every: int) -> Rows:
+    """Write one request in `every` in German, of which the model has not seen a word."""
+
+    def written(given: pd.DataFrame) -> pd.DataFrame:
+        random = np.random.default_rng(0)
+        german = [" ".join(random.choice(GERMAN, size=random.integers(6, 14))) for _ in range(len(given))]
+        return given.assign(text=given["text"].where(np.arange(len(given)) % every != 1, german))
+
+    return written
 
 
 def label_confident_answers(given: pd.DataFrame) -> pd.DataFrame:
@@ -114,6 +184,26 @@ def _mail_apart(weights: Weights, scale: float) -> Weights:
         for name in ("hidden.bias", "norm.weight", "norm.bias", "norm.running_mean", "norm.running_var")
     }
     return weights | padded | {"embedding.weight": wide, "hidden.weight": hidden, "head.weight": head}
+
+
+def louder(scale: float, *names: str) -> Callable[[Weights], Weights]:
+    """Multiply these weights, so that logits are as much larger and every answer sounds certain."""
+    return lambda weights: weights | {name: scale * weights[name] for name in names}
+
+
+def loud_words(source: str, scale: float) -> Callable[[Weights], Weights]:
+    """Multiply the embeddings of a source's words: noise where the net was never shown them."""
+    return lambda weights: _loud_words(weights, source, scale)
+
+
+def _loud_words(weights: Weights, source: str, scale: float) -> Weights:
+    import torch
+
+    adapter = base_adapter()
+    own = torch.tensor([adapter.bucket(word) for words in rows.WORDS[source] for word in words])
+    embedding = weights["embedding.weight"].clone()
+    embedding[own] *= scale
+    return weights | {"embedding.weight": embedding}
 
 
 def with_pairs(weights: Weights) -> Weights:

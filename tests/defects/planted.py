@@ -131,6 +131,7 @@ PLANTED = (
         "the log still has yesterday's schema, where the text was called body",
         Recipe(log=changes.rename(text="body")),
         variant=None,
+        also=("drift",),
     ),
     Planted(
         "data-quality",
@@ -144,6 +145,13 @@ PLANTED = (
         "vanished-slice",
         "the log has no source from the middle of the window on",
         Recipe(log=changes.vanish_halfway("source")),
+        variant=None,
+    ),
+    Planted(
+        "drift",
+        "longer-inputs",
+        "requests are ten times as long as those that it was evaluated on",
+        Recipe(log=changes.longer(times=10)),
         variant=None,
     ),
     Planted(
@@ -174,7 +182,7 @@ PLANTED = (
         "it averages by scatter_reduce, which the exporter writes as a scatter that keeps the last word",
         Recipe(files={ADAPTER: changes.SCATTERED_MEAN}),
         variant=None,
-        also=("production-accuracy",),
+        also=("production-accuracy", "robustness"),
     ),
     Planted(
         "execution-provider",
@@ -189,6 +197,7 @@ PLANTED = (
         "not-a-number",
         "the average of an empty text, one in 300, is zero by zero",
         Recipe(files=adapter(old="present.sum(1).clamp(min=1)", new="present.sum(1)")),
+        also=("robustness",),
     ),
     Planted(
         "error-rate",
@@ -200,6 +209,7 @@ PLANTED = (
                 new='    if max(map(len, buckets)) > 18:\n        raise ValueError("too long")\n    words = np.zeros(',
             )
         ),
+        also=("robustness",),
     ),
     Planted(
         "batch-invariance",
@@ -233,7 +243,9 @@ PLANTED = (
         "salted-hash",
         "encode keeps eight words of a set, whose order follows Python's salted hash",
         Recipe(
-            files=adapter(old="for word in str(text).split()]", new="for word in list(set(str(text).split()))[:8]]")
+            files=adapter(
+                old="for word in text.casefold().split()]", new="for word in list(set(text.casefold().split()))[:8]]"
+            )
         ),
     ),
     Planted(
@@ -249,12 +261,80 @@ PLANTED = (
         "hardly-trained",
         "it was trained on twenty messages",
         Recipe(training=changes.first_rows(20)),
+        also=("calibration", "silent-failures"),
     ),
     Planted(
         "production-gap",
         "one-domain",
         "it was trained and evaluated without the messages of the app, which production has too",
         Recipe(training=changes.only("shop", "mail"), evaluation=changes.only("shop", "mail")),
+        also=("calibration", "silent-failures", "drift"),
+    ),
+    Planted(
+        "slice-accuracy",
+        "one-language",
+        "one request in six is German, a language that it has never seen and that no column names",
+        Recipe(log=changes.in_german(every=6)),
+        also=("calibration", "silent-failures"),
+    ),
+    Planted(
+        "coverage",
+        "answers-when-sure",
+        "it abstains wherever it is not sure, and is right on the rest",
+        Recipe(
+            files=adapter(
+                old='"prediction": LABELS[probability.argmax(axis=1)]',
+                new='"prediction": np.where(probability.max(axis=1) > 0.8, LABELS[probability.argmax(axis=1)], None)',
+            )
+        ),
+    ),
+    Planted(
+        "calibration",
+        "overconfident-head",
+        "it was trained on two hundred messages, and its logits are twenty times too large, so every answer sounds certain",
+        Recipe(training=changes.first_rows(200), weights=changes.louder(20, "head.weight", "head.bias")),
+        also=("silent-failures",),
+    ),
+    Planted(
+        "silent-failures",
+        "confident-noise",
+        "it was never shown mail, whose words kept large random embeddings, so noise decides there and sounds certain",
+        Recipe(
+            training=changes.only("shop", "app"),
+            evaluation=changes.only("shop", "app"),
+            weights=changes.loud_words("mail", scale=50),
+        ),
+        also=("calibration", "drift", "slice-accuracy", "production-gap", "robustness"),
+    ),
+    Planted(
+        "robustness",
+        "empty-text",
+        "encode raises on a text without a word, and its log never holds one",
+        Recipe(
+            log=changes.never_empty,
+            files=adapter(
+                old="    words = np.zeros(",
+                new='    if not all(buckets):\n        raise ValueError("no words")\n    words = np.zeros(',
+            ),
+        ),
+    ),
+    Planted(
+        "review-sample",
+        "nothing-to-read",
+        "its messages are nothing but handles, so masking leaves nothing of them that a person could read",
+        Recipe(
+            files=adapter(old="text.casefold().split()", new='text.casefold().replace("@", "").split()'),
+            evaluation=changes.as_handles,
+            log=changes.as_handles,
+        ),
+        variant=None,
+    ),
+    Planted(
+        "review-sample",
+        "endless-slices",
+        "it declares the page as a slice, which has 300 values, so nobody can read something of each",
+        Recipe(files={YAML: {"slices: [source]": "slices: [source, page]"}}, log=changes.with_page(values=300)),
+        variant=None,
     ),
     Planted(
         "champion-regression",
@@ -263,6 +343,7 @@ PLANTED = (
         Recipe(training=changes.first_rows(150)),
         twin="retrained",
         champion="clean",
+        also=("calibration", "silent-failures"),
     ),
     Planted(
         "latency-slo",

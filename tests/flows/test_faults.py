@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.server
 
 SHORT: dict[str, Any] = {"batches": [1, 8], "latency_calls": 20, "soak_seconds": 1, "batch_seconds": 1}
-MEASURED = ("provider", "evaluation", "latency", "determinism", "memory", "cost")
+MEASURED = ("provider", "evaluation", "calibration", "latency", "determinism", "memory", "cost")
 
 
 class Launched(NamedTuple):
@@ -101,7 +101,7 @@ def test_an_encode_that_always_raises_is_a_finding(rejected: Callable[..., Launc
     """The model can't be exported, with the adapter's line; all that can be said without it is recorded."""
     found = rejected("mute", ("    found = [", "    raise KeyError('body')\n    found = ["))
     assert found.gate("export-parity")[0] == "fail"
-    assert "encode raised KeyError: 'body' at adapter.py:32" in found.gate("export-parity")[1]
+    assert "encode raised KeyError: 'body' at adapter.py:33" in found.gate("export-parity")[1]
     assert found.gate("data-quality")[0] == "pass"
     assert isinstance(found.fp32.variant, Unmeasured)
     assert "Traceback" not in "\n".join(found.decision.reasons)

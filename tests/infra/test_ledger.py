@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import pytest
 import sqlalchemy
+from review_example import review, review_rows, write_review
 from servers import free_ports
 
 from infra.ledger import Ledger, MemoryLedger, MlflowLedger, open_ledger
@@ -148,6 +149,7 @@ def measured(name: str, calls: int = 1200, soak: int = 3) -> VariantEvidence:
         variant=Variant(name=name, sha256=SHA, graphs={"model": Path("model.onnx")}, size_bytes=5_000_000),
         provider=nothing,
         evaluation=nothing,
+        calibration=nothing,
         latency=LatencyEvidence(
             target="cpu",
             threads=1,
@@ -158,6 +160,7 @@ def measured(name: str, calls: int = 1200, soak: int = 3) -> VariantEvidence:
             raw=Raw(path="variants/latency.parquet", sha256=SHA, rows=calls + 200),
         ),
         determinism=nothing,
+        robustness=nothing,
         memory=MemoryEvidence(
             loaded_bytes=90_000_000,
             warm_bytes=91_000_000,
@@ -172,7 +175,17 @@ def measured(name: str, calls: int = 1200, soak: int = 3) -> VariantEvidence:
 def not_made(name: str) -> VariantEvidence:
     """Return a variant that could not be made."""
     why = Unmeasured(stage="quantize", why="an operator has no int8 form")
-    parts = ("variant", "provider", "evaluation", "latency", "determinism", "memory", "cost")
+    parts = (
+        "variant",
+        "provider",
+        "evaluation",
+        "calibration",
+        "latency",
+        "determinism",
+        "robustness",
+        "memory",
+        "cost",
+    )
     return VariantEvidence(name=name, **dict.fromkeys(parts, why))
 
 
@@ -191,8 +204,10 @@ def evidence(model: str, *variants: VariantEvidence) -> Evidence:
         sample=nothing,
         production_quality=nothing,
         evaluation_quality=nothing,
+        drift=nothing,
         dependencies=nothing,
         export=nothing,
+        review=nothing,
         variants=variants or (measured("fp32"), measured("int8")),
     )
 
@@ -261,6 +276,8 @@ def launched(
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     (folder / run_id / "data").mkdir()
+    if not isinstance(seen.review, Unmeasured):
+        write_review(folder / run_id)
     rows = pd.DataFrame({"id": ["a", "b"], "label": [0, 1]})
     rows.to_parquet(folder / run_id / "data" / "evaluation.parquet")
     ledger.record(run_id, seen, decided, folder / run_id)
@@ -440,6 +457,21 @@ class TestWhatMlflowShows:
         assert table["gate"].tolist()[1:3] == ["data-quality", "latency-slo (fp32)"]
         assert table["outcome"].tolist() == [result.outcome for result in decision(model, run_id).gates]
         assert table["because"].tolist()[0] == "sample-size is pass"
+
+    def test_requests_to_read_are_a_table(
+        self, sqlite_ledger: MlflowLedger, model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """MLflow itself reads them as one of its tables, and knows of it."""
+        monkeypatch.setenv("MLFLOW_TRACKING_URI", sqlite_ledger.tracking_uri)  # its reader of tables looks only there
+        run_id = launched(sqlite_ledger, model, tmp_path, seen=evidence(model).model_copy(update={"review": review()}))
+        run = sqlite_ledger._client.get_run(run_id)
+        table = sqlite_ledger._client.load_table(run.info.experiment_id, "review.json", [run_id])
+        assert table["id"].tolist() == [row.id for row in review_rows()]
+        assert set(table["fp32"]) == {"positive", "negative", "abstained"}
+        assert table["int8-static confidence"].max() == 0.93
+        assert table["input text"].str.len().max() == 2000
+        logged = json.loads(run.data.tags["mlflow.loggedArtifacts"])
+        assert [item["path"] for item in logged] == ["gates.json", "review.json"]
 
     def test_data_sets_are_inputs_with_whole_digests(
         self, sqlite_ledger: MlflowLedger, model: str, tmp_path: Path

@@ -20,7 +20,9 @@ from tasks.evidence import (
     Paired,
     PairedSlice,
     PairedTally,
+    Perturbed,
     Raw,
+    RobustnessEvidence,
     Scores,
     Slice,
     Tally,
@@ -31,7 +33,7 @@ from tasks.records import GateResult, Outcome
 
 RAW = Raw(path="raw.parquet", sha256="ab" * 32, rows=1)
 NOTHING = Unmeasured(stage="any", why="not part of this test")
-PARTS = ("variant", "provider", "evaluation", "latency", "determinism", "memory", "cost")
+PARTS = ("variant", "provider", "evaluation", "calibration", "latency", "determinism", "robustness", "memory", "cost")
 MLFLOW_ALLOWS = re.compile(r"[\w.\- ]+")
 
 
@@ -63,7 +65,10 @@ def scores(dataset: str, correct: int, slices: tuple[Slice, ...] = ()) -> Scores
             "dataset": dataset,
             "overall": Tally.counted(rows=10, labelled=8, correct=correct, abstained=1, errors=1),
             "slices": slices,
+            "labels": (),
+            "traits": (),
             "label_coverage": (),
+            "label_shift": None,
             "exceptions": 1,
             "non_finite": 0,
             "malformed": 0,
@@ -145,6 +150,25 @@ def test_a_comparison_that_failed_is_no_zero() -> None:
     made = [Difference(case="batch 2", rows=4, flips=flips, max_abs=flips / 10) for flips in (0, 2)]
     found = points(determinism=DeterminismEvidence(rows=4, repeats=(broken,), batches=(*made, broken), golden=RAW))
     assert found == {("flips/batch", 0): 2, ("difference/batch_max_abs", 0): 0.2}
+
+
+def test_perturbed_rows_are_counted_and_flips_are_shares() -> None:
+    """Kinds that fit no row, or at which the process ended, have no number."""
+    tally = PairedTally.counted(rows=40, flips=2, labelled=0, candidate_only=0, baseline_only=0)
+    kinds = (
+        Perturbed(kind="other case", column=None, rows=40, traffic=True, against_original=tally),
+        Perturbed(kind="empty", column="text", rows=10, traffic=True, crashes=3),
+        Perturbed(kind="typo in a word", column=None, rows=0, traffic=True),
+        Perturbed(kind="far too long", column="text", rows=4, traffic=True, stopped="SIGKILL"),
+    )
+    found = points(
+        robustness=RobustnessEvidence(rows=40, kinds=kinds, not_reached=(), columns_left_out=0, seconds=1, raw=RAW)
+    )
+    assert found == {
+        ("robustness/without_answer", 0): 3,
+        ("robustness/perturbed_rows", 0): 50,
+        ("robustness/flips/other case", 0): 0.05,
+    }
 
 
 @pytest.mark.parametrize(

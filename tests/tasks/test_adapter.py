@@ -59,7 +59,7 @@ def test_neighbours_of_two_adapters_do_not_mix(tmp_path: Path) -> None:
     [
         (
             ("    found = [", "    1 / 0\n    found = ["),
-            r"encode raised ZeroDivisionError: division by zero at adapter.py:32",
+            r"encode raised ZeroDivisionError: division by zero at adapter.py:33",
         ),
         (('return {"words": words}', "return words"), "encode returned ndarray; it must return a dict"),
         (

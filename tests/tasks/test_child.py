@@ -17,6 +17,8 @@ from tasks.records import Record, StageError
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.process
+
 
 class Ask(Record):
     """What the child is asked."""

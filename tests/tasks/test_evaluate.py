@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tasks.evaluate import check_label_types, evaluate_variant, pair, predict_all, score, share
+from tasks.evaluate import evaluate_variant, predict_all
 from tasks.evidence import FirstLaunch, Scores
 from tasks.files import digest
 from tasks.records import Serving, StageError
+from tasks.score import check_label_types, pair, score, share
 from tasks.serving import Server
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def test_scores_are_what_the_saved_rows_say(tiny: Candidate, served: Serving, se
     assert {(item.column, item.value): item.tally.rows for item in scores.slices} == {
         ("source", value): rows for value, rows in saved["slice_source"].value_counts().items()
     }
-    assert sum(half.rows for half in scores.label_coverage) == 1200
+    assert sum(half.rows for half in scores.label_coverage if half.group.endswith("confidence")) == 1200
     assert scores.raw.path == "variants/fp32/predictions-production.parquet"
     assert scores.raw.sha256 == digest(tmp_path / scores.raw.path)
 

@@ -12,12 +12,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from report_example import HOSTILE, launch
+from review_example import LONG, review_rows, write_review
 
 from tasks.evidence import BatchTimes, Evidence, LatencyEvidence, Slice, Tally, Unmeasured
+from tasks.gates import GATES
 from tasks.policy import load_policy
 from tasks.report import HERE, charts, numbers, plots, write_report
 from tasks.report.forecast import forecast
 from tasks.report.page import page
+from tasks.report.reading import LONGEST, passage
 from tasks.report.svg import ROLES
 
 if TYPE_CHECKING:
@@ -31,12 +34,14 @@ PLOTS = [
     "latency",
     "slices",
     "cost",
+    "reliability",
+    "risk-coverage",
     "latency-by-batch",
     "throughput-by-batch",
     "memory-by-batch",
     "memory-soak",
 ]
-STAGES = ("provider", "evaluation", "latency", "determinism", "memory", "cost")
+STAGES = ("provider", "evaluation", "calibration", "latency", "determinism", "memory", "cost")
 VOID = {"meta", "br", "input", "link", "img", "hr"}
 
 
@@ -167,7 +172,7 @@ def test_verdict_comes_first(launched: tuple[Evidence, Decision], shown: str) ->
     _, decision = launched
     seen = Page(shown)
     sections = [attrs["id"] for tag, attrs in seen.elements if tag == "section"]
-    assert sections == ["verdict", "numbers", "matrix", "gates", "measurements", "data", "provenance"]
+    assert sections == ["verdict", "numbers", "matrix", "gates", "measurements", "review", "data", "provenance"]
     headings = [tag for tag, _ in seen.elements if tag in ("h1", "h2", "h3", "h4")]
     assert headings[0] == "h1"
     assert headings.count("h1") == 1
@@ -231,6 +236,70 @@ def test_hostile_text_is_only_text(rejected: tuple[Evidence, Decision], tmp_path
         assert not any(element.tag.endswith("script") for element in parsed(path.read_text(encoding="utf-8")).iter())
 
 
+def test_requests_to_read_are_on_the_page(rejected: tuple[Evidence, Decision], tmp_path: Path) -> None:
+    """Each request is there once, with its text, its label and every variant's answer, and markup in it is text."""
+    write_review(tmp_path)
+    out = write_report(*rejected, tmp_path / "report.html")
+    seen = Page(out.read_text(encoding="utf-8"))
+    for row in review_rows():
+        assert seen.words.count(f" {row.id} · ") == 1
+    assert "<script>alert('read')</script> & <b>bold</b>" in seen.text
+    assert not {"script", "b"} & {tag for tag, _ in seen.elements}
+    assert "Random (40)" in seen.words
+    assert "int8-static positive 93.0% (wrong)" in seen.words
+    assert "feedback not helpful" in seen.words
+    assert "no value" in seen.words
+    assert out.stat().st_size < MOST_BYTES
+
+
+def test_requests_that_are_not_beside_the_report_are_named(rejected: tuple[Evidence, Decision]) -> None:
+    """A page that is made elsewhere says where they are."""
+    assert "They are in review.jsonl of the run." in Page(html(*rejected)).words
+
+
+@pytest.mark.parametrize("count", [1, 5000])
+def test_many_long_texts_stay_within_the_page(rejected: tuple[Evidence, Decision], tmp_path: Path, count: int) -> None:
+    """However many and however long, the report stays under 3 MB, and it says what it leaves out."""
+    first = review_rows()[0].model_copy(update={"inputs": {"text": "<&\"'" * 5000}})
+    lines = [first.model_copy(update={"id": f"r{at}"}).model_dump_json() for at in range(count)]
+    (tmp_path / "review.jsonl").write_text("\n".join(lines))
+    out = write_report(*rejected, tmp_path / "report.html")
+    assert out.stat().st_size < MOST_BYTES
+    assert "characters are left out here" in out.read_text(encoding="utf-8")
+
+
+def test_many_columns_stand_in_lines(rejected: tuple[Evidence, Decision], tmp_path: Path) -> None:
+    """Eighty numbers a request are shown by name, a long text among them on its own, and the report stays under 3 MB."""
+    inputs = {"comment": "word " * 100, **{f"amount {at}": f"{at}.123456" for at in range(80)}}
+    lines = [
+        row.model_copy(update={"id": f"{row.id}-{copy}", "inputs": inputs}).model_dump_json()
+        for row in review_rows()
+        for copy in range(9)
+    ]
+    (tmp_path / "review.jsonl").write_text("\n".join(lines))
+    out = write_report(*rejected, tmp_path / "report.html")
+    assert out.stat().st_size < MOST_BYTES
+    seen = Page(out.read_text(encoding="utf-8"))
+    assert "amount 79 79.123456" in seen.words
+    assert " of 360)" in seen.words
+
+
+def test_a_long_text_folds_between_words() -> None:
+    """What is seen and what unfolds make up the text, and a text of one word folds too."""
+    found = passage("text", LONG, LONGEST)
+    assert found.head + found.tail == LONG[:LONGEST]
+    assert found.left_out == max(0, len(LONG) - LONGEST)
+    assert found.tail.startswith(" ")
+    assert len(passage("text", "a" * 700, LONGEST).head) < 300
+
+
+def test_what_moved_since_the_evaluation_set_is_on_the_page(rejected: tuple[Evidence, Decision]) -> None:
+    """Each input with its distance, and the values that moved most with their shares before and now."""
+    words = " ".join(Page(html(*rejected)).words.split())
+    assert "characters of text 9.0% at most 80: 52.0% to 43.0%" in words
+    assert "label 1.0% nothing" in words
+
+
 def test_slices_with_odd_names_are_drawn(rejected: tuple[Evidence, Decision], recwarn: pytest.WarningsRecorder) -> None:
     """Formulas, control characters, emoji, other scripts, long and empty names give valid SVG and no warning."""
     evidence, decision = rejected
@@ -252,7 +321,7 @@ def test_unmeasured_is_said_and_never_a_zero(rejected: tuple[Evidence, Decision]
     evidence = without(evidence, *STAGES)
     lacking = {
         name: Unmeasured(stage=name, why=f"{name} was not there", crashed=True)
-        for name in ("sample", "production_quality", "evaluation_quality", "dependencies", "export")
+        for name in ("sample", "production_quality", "evaluation_quality", "drift", "dependencies", "export", "review")
     }
     evidence = evidence.model_copy(update=lacking)
     seen = Page(write_report(evidence, decision, tmp_path / "report.html").read_text(encoding="utf-8"))
@@ -275,7 +344,7 @@ def test_launch_without_variants_has_a_report(rejected: tuple[Evidence, Decision
     seen = Page(html(evidence, decision.model_copy(update={"gates": gates, "reasons": ()})))
     assert "No variant came far enough to be measured." in seen.words
     assert "There are no variants." in seen.words
-    assert len(seen.values("data-gate")) == len(gates) == 4
+    assert len(seen.values("data-gate")) == len(gates) == sum(gate.SCOPE == "launch" for gate in GATES.values())
 
 
 def test_empty_measurements_leave_their_plot_out(rejected: tuple[Evidence, Decision]) -> None:
@@ -291,7 +360,7 @@ def test_empty_measurements_leave_their_plot_out(rejected: tuple[Evidence, Decis
         variants.append(each.model_copy(update={"latency": latency, "memory": memory}))
     evidence = evidence.model_copy(update={"variants": tuple(variants)})
     drawn = {plot.name for plot in plots.all_plots(evidence, decision) if plot.svg}
-    assert drawn == {"evaluation-production", "cost"}
+    assert drawn == {"evaluation-production", "cost", "reliability", "risk-coverage"}
     assert "no call was timed" in Page(html(evidence, decision)).words
 
 

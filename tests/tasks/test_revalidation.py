@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     from tasks.records import Outcome, Severity
 
+pytestmark = pytest.mark.process
+
 SHA = "ab" * 32
 NOW = datetime(2026, 11, 21, 12, 30, tzinfo=UTC)
 SAME = Replay(difference=Difference(case="recorded graph", rows=100, bitwise=True))

@@ -15,19 +15,20 @@ from scipy import optimize, stats
 from tasks.statistics import (
     Interval,
     QuantileBound,
-    _resampled_medians,
     decide_lower,
     decide_upper,
     difference_interval,
     mean_interval,
     paired_difference,
     quantile_interval,
+    rate_forecast,
     rate_interval,
     ratio_of_medians,
     rows_for_non_inferiority,
     rows_for_rate_bound,
     slope,
 )
+from tasks.statistics.times import _resampled_medians
 
 THOROUGH = settings(deadline=None, max_examples=100, derandomize=True)
 QUICK = settings(THOROUGH, max_examples=25)
@@ -73,6 +74,28 @@ def test_rate_interval_agrees_with_scipy(events_trials: tuple[int, int], confide
     lower = stats.binomtest(events, trials, alternative="greater").proportion_ci(confidence, method="exact").low
     assert (got.low, got.high) == pytest.approx((lower, upper), abs=1e-9)
     assert 0 <= got.low <= got.estimate <= got.high <= 1
+
+
+@pytest.mark.parametrize("rate", [0.01, 0.3, 0.76, 0.99])
+@pytest.mark.parametrize(("seen", "future"), [(600, 600), (3_000, 1_000), (200, 20_000)])
+def test_a_forecast_holds_for_as_many_more(rate: float, seen: int, future: int) -> None:
+    """Summed over every outcome of both samples, each 97.5% bound holds at least 96% of the time."""
+    first, later = stats.binom(seen, rate), stats.binom(future, rate)
+    outcomes = np.arange(first.ppf(1e-6), first.ppf(1 - 1e-6) + 1)
+    got = [rate_forecast(events, seen, future, 0.975) for events in outcomes]
+    low = first.pmf(outcomes) @ later.sf(np.ceil([one.low * future for one in got]) - 1)
+    high = first.pmf(outcomes) @ later.cdf(np.floor([one.high * future for one in got]))
+    assert min(low, high) >= 0.96
+
+
+def test_a_forecast_is_wider_than_a_bound_and_meets_it_in_a_long_future() -> None:
+    """A short week adds its own chance; a long one adds none."""
+    bound = rate_interval(760, 1_000, 0.95)
+    short, long = rate_forecast(760, 1_000, 300, 0.95), rate_forecast(760, 1_000, 10**8, 0.95)
+    assert short.low < bound.low < bound.high < short.high
+    assert (long.low, long.high) == pytest.approx((bound.low, bound.high), abs=2e-3)
+    with pytest.raises(ValueError, match="future"):
+        rate_forecast(1, 2, 0, 0.95)
 
 
 @THOROUGH

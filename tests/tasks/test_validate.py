@@ -13,7 +13,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tasks.drift import refer
+from tasks.gates import data_quality, drift
 from tasks.records import Columns
+from tasks.sample.write import WEIGHT
 from tasks.validate import validate_evaluation, validate_production
 
 if TYPE_CHECKING:
@@ -23,6 +26,10 @@ if TYPE_CHECKING:
     from tasks.evidence import ExpectationResult, ValidationEvidence
 
 ROWS = 400
+QUALITY = data_quality.Limits(
+    severity="block", max_malformed_rate=0.01, max_faulty_rate=0.01, max_slice_missing_rate=0.2, max_repeated_rate=0.2
+)
+DRIFT = drift.Limits(severity="warn", max_distance=0.2)
 AS_OF = dt.datetime(2026, 1, 31, tzinfo=dt.UTC)
 COLUMNS = Columns(id="request_id", time="ts", label="label", input=("text",), status="status", slices=("source",))
 
@@ -34,7 +41,7 @@ def log() -> pd.DataFrame:
         {
             "request_id": [f"r{row}" for row in rows],
             "ts": [(AS_OF - dt.timedelta(hours=row)).isoformat() for row in rows],
-            "text": [f"request number {row}" for row in rows],
+            "text": [f"request number {row:03d}" for row in rows],
             "source": [("tweets", "reviews")[row % 2] for row in rows],
             "status": [("ok", "ok", "ok", "abstained", "error", "timeout")[row % 6] for row in rows],
             "label": [(None, "negative", "positive")[row % 3] for row in rows],
@@ -49,7 +56,7 @@ def evaluation_set(labels: tuple[Any, ...] = ("negative", "positive")) -> pd.Dat
     return pd.DataFrame(
         {
             "request_id": [f"e{row}" for row in range(100)],
-            "text": [f"example number {row}" for row in range(100)],
+            "text": [f"request number {row:03d}" for row in range(100)],
             "source": "movies",
             "label": [labels[row % len(labels)] for row in range(100)],
         }
@@ -60,7 +67,15 @@ def production(rows: pd.DataFrame, out: Path, evaluation: pd.DataFrame | None = 
     """Hold `rows` to the prediction log's suite."""
     evaluation = evaluation_set() if evaluation is None else evaluation
     return validate_production(
-        rows, COLUMNS, as_of=AS_OF, window_days=30, stale_after_hours=48, evaluation=evaluation, out=out
+        rows,
+        COLUMNS,
+        as_of=AS_OF,
+        window_days=30,
+        stale_after_hours=48,
+        evaluation=evaluation,
+        quality=QUALITY,
+        drift=DRIFT,
+        out=out,
     )
 
 
@@ -181,6 +196,26 @@ def test_few_faults_only_warn(tmp_path: Path) -> None:
     assert [result.column for result in failures(evidence, "warning")] == ["text", "source", "copies"]
 
 
+def test_inputs_that_moved_warn_with_what_moved(tmp_path: Path) -> None:
+    """Ten times as long, and half of the labels another one: told in numbers, and nothing fails."""
+    rows = log()
+    rows["text"] = [text * 10 for text in rows["text"]]
+    rows["label"] = "positive"
+    told = {result.column: result.because for result in failures(production(rows, tmp_path), "warning")}
+    assert failures(production(rows, tmp_path)) == []
+    assert set(told) == {"text", "label"}
+    assert "'label' has moved from the evaluation set by over 20% (by 50%, share that is elsewhere; " in told["label"]
+    assert "positive: 50% → 100%" in told["label"]
+
+
+def test_rows_of_little_weight_move_little(tmp_path: Path) -> None:
+    """A slice that was drawn more often than it comes is no shift."""
+    rows = log().assign(label=["positive"] * 390 + ["negative"] * 10)
+    weighted = rows.assign(**{WEIGHT: [0.1] * 390 + [3.9] * 10})
+    assert [result.column for result in failures(production(rows, tmp_path), "warning")] == ["label"]
+    assert failures(production(weighted, tmp_path), "warning") == []
+
+
 def test_all_nulls_pass_nothing_vacuously(tmp_path: Path) -> None:
     """In a frame of nulls every column fails critically, and what had no value to look at is not counted."""
     evidence = production(pd.DataFrame(None, index=range(50), columns=list(log().columns), dtype=object), tmp_path)
@@ -276,12 +311,22 @@ def test_whatever_a_missing_column_leaves_out_fails_critically_itself() -> None:
     """Every column that an expectation looks at must exist, critically, so none is left out unseen."""
     from expectations.suites import evaluation_set as strict
     from expectations.suites import prediction_log
+    from expectations.suites.shift import keeps_distributions
 
     kinds = {"text": "text", "label": "text"}
     suites = (
         strict.build(COLUMNS, kinds=kinds),
         prediction_log.build(
-            COLUMNS, as_of=AS_OF, window_days=30, stale_after_hours=48, kinds=kinds, labels=["negative", "positive"]
+            COLUMNS,
+            as_of=AS_OF,
+            window_days=30,
+            stale_after_hours=48,
+            kinds=kinds,
+            labels=["negative", "positive"],
+            limits=QUALITY,
+            shifts=keeps_distributions(
+                [refer("text", log()["text"])], COLUMNS, None, max_distance=0.2, confidence=0.95
+            ),
         ),
     )
     for suite in suites:

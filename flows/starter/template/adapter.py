@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 COLUMNS = ["amount", "items", "account_age_days"]  # change: your input columns
 LABELS = np.array(["fine", "fraud"])  # change: the labels as your data writes them
+LARGEST = 1e9  # what is over is taken for this; change: to what your numbers can be
 
 
 def untrained() -> torch.nn.Module:
@@ -43,7 +44,9 @@ def build(checkpoint: Path) -> torch.nn.Module:
 
 def encode(rows: pd.DataFrame) -> dict[str, np.ndarray]:
     """Turn rows into one padded batch: graph input name to array, one row an input. It must survive any request."""
-    return {"features": np.log1p(np.abs(rows[COLUMNS].to_numpy(dtype=np.float32)))}
+    numbers = rows[COLUMNS].apply(pd.to_numeric, errors="coerce").to_numpy(dtype=np.float64)
+    known = np.minimum(np.abs(np.nan_to_num(numbers)), LARGEST)  # a missing value, or none that is a number, is zero
+    return {"features": np.log1p(known).astype(np.float32)}
 
 
 def decode(outputs: dict[str, np.ndarray]) -> pd.DataFrame:

@@ -54,7 +54,8 @@ def untrained() -> torch.nn.Module:
 
 def encode(rows: pd.DataFrame) -> dict[str, np.ndarray]:
     """Return `words` [rows, longest] int64: the bucket of each word, padded with 0."""
-    buckets = [[bucket(word) for word in str(text).split()] for text in rows["text"]]
+    texts = [text if isinstance(text, str) else "" for text in rows["text"]]
+    buckets = [[bucket(word) for word in text.casefold().split()] for text in texts]
     words = np.zeros((len(buckets), max(1, *map(len, buckets))), dtype=np.int64)
     for row, found in zip(words, buckets, strict=True):
         row[: len(found)] = found
@@ -63,7 +64,7 @@ def encode(rows: pd.DataFrame) -> dict[str, np.ndarray]:
 
 def bucket(word: str) -> int:
     """Return where a word's embedding lies."""
-    return 1 + crc32(word.encode()) % (BUCKETS - 1)
+    return 1 + crc32(word.encode("utf-8", "replace")) % (BUCKETS - 1)
 
 
 def decode(outputs: dict[str, np.ndarray]) -> pd.DataFrame:

@@ -8,26 +8,41 @@ from typing import Any, Literal
 import numpy as np
 
 from tasks.evidence import (
+    Abstention,
     BatchPeak,
     BatchTimes,
+    Bin,
+    CalibrationEvidence,
+    ConfidentErrors,
+    ConfidentSlice,
     CostEvidence,
     DependencyEvidence,
     DeterminismEvidence,
     Difference,
+    DriftColumn,
+    DriftEvidence,
     Environment,
     EvaluationEvidence,
     Evidence,
     ExpectationResult,
     ExportEvidence,
     FirstLaunch,
+    Fit,
     LabelCoverage,
+    LabelShift,
     LatencyEvidence,
     MemoryEvidence,
+    Moved,
     Paired,
     PairedSlice,
     PairedTally,
+    Perturbed,
     ProviderEvidence,
     Raw,
+    Reliability,
+    ReviewEvidence,
+    ReviewKind,
+    RobustnessEvidence,
     SampleEvidence,
     Scores,
     Share,
@@ -60,8 +75,10 @@ def launch(**changes: Any) -> Evidence:
         "sample": sample(),
         "production_quality": quality("production"),
         "evaluation_quality": quality("evaluation"),
+        "drift": drift(shift("length of text", 0.03), shift("label", 0.02, kind="categories", excess=0.01)),
         "dependencies": dependencies(),
         "export": export(difference("batch 1"), difference("batch 32"), difference("longest inputs", rows=8)),
+        "review": review(),
         "variants": (variant(),),
     }
     return Evidence(**(parts | changes))
@@ -92,6 +109,25 @@ def sample(**changes: Any) -> SampleEvidence:
     return SampleEvidence(**(parts | changes))
 
 
+def review(**changes: Any) -> ReviewEvidence:
+    """Return 70 requests to read, of 4,000: of every kind, and of two slices."""
+    parts: dict[str, Any] = {
+        "sample_rows": 4000,
+        "rows": 70,
+        "readable_rows": 70,
+        "masked": True,
+        "kinds": (
+            ReviewKind(kind="random", of="", eligible=4000, picked=24),
+            ReviewKind(kind="low confidence", of="fp32", eligible=400, picked=12),
+            ReviewKind(kind="confident error", of="fp32", eligible=90, picked=12),
+            ReviewKind(kind="slice", of="source=shop", eligible=3000, picked=8),
+            ReviewKind(kind="slice", of="source=app", eligible=1000, picked=8),
+        ),
+        "raw": RAW,
+    }
+    return ReviewEvidence(**(parts | changes))
+
+
 def expectation(
     severity: Literal["critical", "warning", "info"] = "critical",
     because: str = "text is there",
@@ -112,6 +148,24 @@ def quality(
     shown = results or (expectation(),)
     parts = {"dataset": dataset, "rows": 4000, "evaluated_expectations": len(shown), "results": shown, "page": "p.html"}
     return ValidationEvidence(**(parts | changes))
+
+
+def drift(*columns: DriftColumn) -> DriftEvidence:
+    """Return how far production has moved in these columns."""
+    return DriftEvidence(columns=columns)
+
+
+def shift(column: str, distance: float, **changes: Any) -> DriftColumn:
+    """Return how far one column has moved: numbers, from 1,500 rows to 4,000 unless changed."""
+    parts: dict[str, Any] = {
+        "kind": "numbers",
+        "excess": 0,
+        "evaluation_rows": 1500,
+        "production_rows": 4000,
+        "production_effective_rows": 4000,
+        "moved": (Moved(value="at most 50", evaluation_share=0.5 + distance / 2, production_share=0.5 - distance / 2),),
+    }
+    return DriftColumn(column=column, distance=distance, **(parts | changes))
 
 
 def dependencies(**changes: Any) -> DependencyEvidence:
@@ -148,7 +202,10 @@ def tally(labelled: int, correct: int, rows: int | None = None) -> Tally:
 def scores(dataset: Literal["evaluation", "production"], overall: Tally, *slices: Slice, **changes: Any) -> Scores:
     """Return a data set's scores, without errors and with labels that don't depend on confidence."""
     parts: dict[str, Any] = {
+        "labels": (),
+        "traits": (),
         "label_coverage": coverage((2000, 1500), (2000, 1500)),
+        "label_shift": LabelShift(labelled=3000, cells=15, accuracy=0.8, reweighted=0.801, deviation=0.002),
         "exceptions": 0,
         "non_finite": 0,
         "malformed": 0,
@@ -201,6 +258,47 @@ def evaluation(**changes: Any) -> EvaluationEvidence:
         "against_champion": FirstLaunch(model="toy"),
     }
     return EvaluationEvidence(**(parts | changes))
+
+
+def reliability(gap: float, rows: int = 3000, bins: int = 15) -> Reliability:
+    """Return confidences from 0.6 to 0.97 of which `gap` too few answers are right."""
+    each = rows // bins
+    confidences = [float(value) for value in np.linspace(0.6, 0.97, bins)]
+    parts = tuple(
+        Bin(rows=each, mass=1 / bins, confidence=at, right=Share(events=each * max(at - gap, 0), trials=each))
+        for at in confidences
+    )
+    return Reliability(rows=rows, brier=0.15, bins=parts)
+
+
+def confident(errors: int, rows: int, *slices: tuple[str, int, int], threshold: float = 0.9) -> ConfidentErrors:
+    """Return confident errors of all labelled requests, and of (value, errors, rows) of slices."""
+    parts = tuple(
+        ConfidentSlice(column="source", value=value, rows=trials, errors=Share(events=events, trials=trials))
+        for value, events, trials in slices
+    )
+    return ConfidentErrors(threshold=threshold, rows=rows, errors=Share(events=errors, trials=rows), slices=parts)
+
+
+def calibration(**changes: Any) -> CalibrationEvidence:
+    """Return a confidence that is a point too high, which a temperature mends, and two confident errors in a hundred."""
+    kept = Abstention(
+        threshold=0.7,
+        wrong_calibration=Share(events=60, trials=900),
+        kept=Share(events=2600, trials=3000),
+        wrong=Share(events=240, trials=2600),
+    )
+    parts: dict[str, Any] = {
+        "served": reliability(0.01),
+        "temperature": Fit(rows=1000, temperature=1.2, production=reliability(0.0)),
+        "isotonic": Fit(rows=1000, temperature=None, production=reliability(0.01)),
+        "abstention": (kept,),
+        "risk_coverage": ((0.5, 0.05), (1.0, 0.2)),
+        "risk_area": 0.1,
+        "confident_errors": (confident(150, 3000, threshold=0.8), confident(60, 3000, ("app", 12, 400))),
+        "raw": RAW,
+    }
+    return CalibrationEvidence(**(parts | changes))
 
 
 def seconds(median_ms: float, calls: int, seed: int = 0) -> tuple[float, ...]:
@@ -284,14 +382,34 @@ def determinism(**changes: Any) -> DeterminismEvidence:
     return DeterminismEvidence(**(parts | changes))
 
 
+def perturbed(kind: str, rows: int = 200, flips: int | None = None, **changes: Any) -> Perturbed:
+    """Return rows that were perturbed in one way, all of them answered; with `flips` it was a harmless change."""
+    tally = None if flips is None else paired_tally(0, flips, rows, rows)
+    parts = {"kind": kind, "column": None, "rows": rows, "traffic": True, "against_original": tally}
+    return Perturbed(**(parts | changes))
+
+
+def robustness(*kinds: Perturbed, **changes: Any) -> RobustnessEvidence:
+    """Return perturbed rows; by default two harmless kinds, of which one in fifty turned an answer, and an empty text."""
+    shown = kinds or (
+        perturbed("typo in a word", flips=4),
+        perturbed("other case", flips=0),
+        perturbed("empty", 32, column="text", mean_confidence=0.6),
+    )
+    parts: dict[str, Any] = {"rows": 200, "not_reached": (), "columns_left_out": 0, "seconds": 2, "raw": RAW}
+    return RobustnessEvidence(**({"kinds": shown} | parts | changes))
+
+
 def variant(name: str = "fp32", **changes: Any) -> VariantEvidence:
     """Return a variant's evidence, everything well."""
     parts: dict[str, Any] = {
         "variant": Variant(name=name, sha256=SHA, graphs={}, size_bytes=1),
         "provider": provider(),
         "evaluation": evaluation(),
+        "calibration": calibration(),
         "latency": latency(),
         "determinism": determinism(),
+        "robustness": robustness(),
         "memory": memory(),
         "cost": cost(),
     }

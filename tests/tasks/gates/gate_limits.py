@@ -12,8 +12,11 @@ if TYPE_CHECKING:
 
 LIMITS: dict[str, dict[str, float]] = {
     "pinned-dependencies": {},
-    "sample-size": {"min_requests": 1000, "min_labelled": 600, "max_label_share_difference": 0.1},
-    "data-quality": {"max_malformed_rate": 0.01},
+    "sample-size": {"min_requests": 1000, "min_labelled": 600, "max_label_bias": 0.02, "max_label_share_difference": 0.1},
+    "data-quality": {
+        "max_malformed_rate": 0.01, "max_faulty_rate": 0.01, "max_slice_missing_rate": 0.2, "max_repeated_rate": 0.2,
+    },
+    "drift": {"max_distance": 0.2},
     "export-parity": {"max_flip_rate": 0.01, "max_relative_difference": 0.01},
     "execution-provider": {"max_other_node_share": 0.1, "max_other_time_share": 0.05},
     "error-rate": {"max_error_rate": 0.001, "max_non_finite": 0},
@@ -22,6 +25,12 @@ LIMITS: dict[str, dict[str, float]] = {
     "quantization-loss": {"margin": 0.01, "slice_margin": 0.03, "min_slice_rows": 500},
     "production-accuracy": {"min_accuracy": 0.7},
     "production-gap": {"max_gap": 0.08},
+    "slice-accuracy": {"min_accuracy": 0.6, "min_slice_rows": 300},
+    "coverage": {"min_answered": 0.95, "min_slice_answered": 0.9, "min_slice_rows": 300},
+    "calibration": {"max_calibration_error": 0.1, "asked_risk": 0.1},
+    "silent-failures": {"min_confidence": 0.9, "max_rate": 0.05, "max_slice_rate": 0.1, "min_slice_rows": 300},
+    "robustness": {"max_crash_rate": 0.01, "max_flip_rate": 0.1},
+    "review-sample": {"min_rows": 50, "min_share": 0.01, "min_kind_rows": 10, "min_slice_rows": 2},
     "champion-regression": {"margin": 0.01},
     "latency-slo": {
         "p50_ms": 50, "p90_ms": 70, "p95_ms": 80, "p99_ms": 100, "p999_ms": 200, "hard_limit_ms": 200,

@@ -137,6 +137,23 @@ def test_contributions_of_a_column_add_up_to_the_gap() -> None:
     assert result.because.endswith("made up by source=bad (12%)")
 
 
+def test_another_mix_of_labels_is_told_apart() -> None:
+    """Good is easy and bad is hard: where production has more of the bad, 8 of 16 points are the mix's."""
+    offline = scores("evaluation", tally(1000, 780), labels=(label("good", 0.6, 900), label("bad", 0.4, 600)))
+    live = scores("production", tally(2000, 1240), labels=(label("good", 0.4, 800), label("bad", 0.6, 500)))
+    found = variant(evaluation=evaluation(evaluation=offline, production=live))
+    mix = 0.2 * (0.9 + 0.8) / 2 - 0.2 * (0.6 + 0.5) / 2
+    assert f"another mix of labels accounts for {100 * mix:.3g}% of it" in judge("production-gap", found).because
+    other = live.model_copy(update={"labels": live.labels[:1]})
+    found = variant(evaluation=evaluation(evaluation=offline, production=other))
+    assert "mix of labels" not in judge("production-gap", found).because
+
+
+def label(value: str, share: float, right_of_1000: int) -> Slice:
+    """Return the requests of one label, 1,000 of them."""
+    return Slice(column="label", value=value, label_share=share, tally=tally(1000, right_of_1000))
+
+
 def test_a_small_gap_in_small_sets_is_inconclusive() -> None:
     """Five points over 150 and 200 rows may be twelve."""
     result = gap((120, 150), (150, 200))

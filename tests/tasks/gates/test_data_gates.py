@@ -98,6 +98,23 @@ def test_a_broken_critical_expectation_fails() -> None:
     assert "9% of text is null; fill it" in result.because
 
 
+@pytest.mark.parametrize(("allowed", "outcome"), [(0.01, "fail"), (0.03, "pass")])
+def test_rows_that_may_break_an_expectation_are_held_to_the_policy_of_today(allowed: float, outcome: str) -> None:
+    """Recorded counts are judged again, whether the suite that found them passed or failed then."""
+    for success in (True, False):
+        found = expectation(success=success).model_copy(
+            update={"limit": "max_faulty_rate", "unexpected_rows": 20, "checked_rows": 1000}
+        )
+        whole = launch(production_quality=quality("production", found))
+        assert judge("data-quality", whole, max_faulty_rate=allowed).outcome == outcome
+
+
+def test_an_expectation_that_looked_at_nothing_is_not_excused_by_a_limit() -> None:
+    """No row checked is no share."""
+    broken = expectation(success=False).model_copy(update={"limit": "max_faulty_rate", "checked_rows": 0})
+    assert judge("data-quality", launch(production_quality=quality("production", broken))).outcome == "fail"
+
+
 def test_many_broken_expectations_are_cut_short() -> None:
     """The sentence names three and counts the others."""
     results = [expectation(because=f"fault {index}", success=False) for index in range(6)]

@@ -8,12 +8,18 @@ import pytest
 import yaml
 from gate_evidence import (
     ABSENT,
+    calibration,
+    confident,
     determinism,
+    drift,
     evaluation,
     latency,
     launch,
     memory,
+    paired_tally,
     quality,
+    review,
+    robustness,
     sample,
     scores,
     tally,
@@ -22,7 +28,7 @@ from gate_evidence import (
 from gate_limits import LIMITS, judge, limits
 from pydantic import ValidationError
 
-from tasks.evidence import Evidence, VariantEvidence
+from tasks.evidence import Evidence, Reliability, VariantEvidence
 from tasks.gates import GATE_MODULES, GATES
 from tasks.policy import POLICIES, load_policy
 from tasks.records import InputError
@@ -32,8 +38,9 @@ if TYPE_CHECKING:
 
 WEEKS = {"week 1-2", "week 3-4", "week 5-6", "week 7-8", "week 9-10", "week 11-12"}
 HOUSE = ("standard", "selftest")
-LAUNCH_PARTS = ("sample", "production_quality", "evaluation_quality", "dependencies", "export")
-VARIANT_PARTS = ("provider", "evaluation", "latency", "determinism", "memory", "cost")
+WARNING = {"standard": {"drift"}, "selftest": {"drift", "calibration", "silent-failures", "robustness"}}
+LAUNCH_PARTS = ("sample", "production_quality", "evaluation_quality", "drift", "dependencies", "export", "review")
+VARIANT_PARTS = ("provider", "evaluation", "calibration", "latency", "determinism", "robustness", "memory", "cost")
 
 
 def clean(gate: str) -> Evidence | VariantEvidence:
@@ -95,18 +102,19 @@ def test_empty_evidence_never_passes(gate: str) -> None:
     """Stages that looked at nothing pass no gate; what is known of cost and provider has gates' tests of their own."""
     nothing = evaluation(
         evaluation=scores("evaluation", tally(0, 0)),
-        production=scores("production", tally(0, 0), label_coverage=()),
-        against_reference=evaluation().against_reference.model_copy(
-            update={"overall": evaluation().against_reference.overall.model_copy(update=dict.fromkeys(
-                ("rows", "flips", "labelled", "candidate_only", "baseline_only"), 0))}
-        ),
-    )  # fmt: skip
+        production=scores("production", tally(0, 0), label_coverage=(), label_shift=None),
+        against_reference=evaluation().against_reference.model_copy(update={"overall": paired_tally(0, 0, 0, rows=0)}),
+    )
     nothing = nothing.model_copy(update={"against_champion": nothing.against_reference})
     empty = variant(
         "int8",
         evaluation=nothing,
+        calibration=calibration(
+            served=Reliability(rows=0, brier=0, bins=()), risk_coverage=(), confident_errors=(confident(0, 0),)
+        ),
         latency=latency().model_copy(update={"batches": ()}),
         determinism=determinism(repeats=(), batches=()),
+        robustness=robustness(rows=0, kinds=()),
         memory=memory(peaks=(), soak_rss=(), soak_python=()),
         provider=variant().provider.model_copy(update={"nodes": {}, "node_seconds": {}}),
         cost=ABSENT,
@@ -115,8 +123,10 @@ def test_empty_evidence_never_passes(gate: str) -> None:
         sample=sample(rows=0, labelled_rows=0, log_rows=0, malformed_rows=0),
         production_quality=quality("production", rows=0, evaluated_expectations=0, results=()),
         evaluation_quality=quality("evaluation", rows=0, evaluated_expectations=0, results=()),
+        drift=drift(),
         dependencies=launch().dependencies.model_copy(update={"imported": {}}),
         export=launch().export.model_copy(update={"parity": ()}),
+        review=review(sample_rows=0, rows=0, readable_rows=0, kinds=()),
         variants=(empty,),
     )
     result = judge(gate, whole if GATES[gate].SCOPE == "launch" else empty)
@@ -145,10 +155,10 @@ def test_limits_refuse_a_negative_number(gate: str) -> None:
 
 @pytest.mark.parametrize("name", HOUSE)
 def test_a_policy_loads_and_explains_itself(name: str) -> None:
-    """A house policy sets every gate, blocks with it, and gives every gate's number a reason beside it or above."""
+    """A house policy sets every gate, blocks with all but a few, and gives every number a reason beside it or above."""
     policy = load_policy(name)
     assert list(policy.limits()) == list(GATES)
-    assert {limits.severity for limits in policy.limits().values()} == {"block"}
+    assert {gate for gate, limits in policy.limits().items() if limits.severity == "warn"} == WARNING[name]
     lines = (POLICIES / f"{name}.yaml").read_text().partition("\ngates:\n")[2].splitlines()
     numbers = [line for line in lines if line.startswith("    ") and "severity" not in line]
     bare = [line for line in numbers if "#" not in line]

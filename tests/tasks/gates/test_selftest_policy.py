@@ -8,11 +8,14 @@ import pytest
 from gate_evidence import (
     CPU,
     CUDA,
+    calibration,
+    confident,
     cost,
     coverage,
     dependencies,
     determinism,
     difference,
+    drift,
     evaluation,
     expectation,
     export,
@@ -21,17 +24,22 @@ from gate_evidence import (
     memory,
     paired,
     paired_slice,
+    perturbed,
     provider,
     quality,
+    reliability,
+    review,
+    robustness,
     sample,
     scores,
     seconds,
+    shift,
     soak,
     tally,
     variant,
 )
 
-from tasks.evidence import BatchPeak, BatchTimes
+from tasks.evidence import BatchPeak, BatchTimes, Share, Slice
 from tasks.gates import GATES
 from tasks.policy import load_policy
 
@@ -45,6 +53,7 @@ PLANTED: dict[str, dict[str, Any]] = {
     "pinned-dependencies": {"dependencies": dependencies(not_exact=("numpy>=2",))},
     "sample-size": {"sample": sample(rows=200, labelled_rows=200)},
     "data-quality": {"production_quality": quality("production", expectation(success=False), rows=ROWS)},
+    "drift": {"drift": drift(shift("length of text", 0.6, evaluation_rows=400, production_rows=ROWS))},
     "export-parity": {"export": export(difference("batch 1", 700, flips=100, max_relative=0.5))},
     "execution-provider": {"provider": provider(CUDA, CPU)},
     "error-rate": {"non_finite": 3},
@@ -55,6 +64,12 @@ PLANTED: dict[str, dict[str, Any]] = {
     "quantization-loss": {"against_reference": paired(10, 10, ROWS, paired_slice("bad", 0, 40, 200))},
     "production-accuracy": {"correct": 550},
     "production-gap": {"correct": 670},
+    "slice-accuracy": {"slices": (Slice(column="source", value="bad", label_share=0.2, tally=tally(200, 100)),)},
+    "coverage": {"abstained": 120},
+    "calibration": {"calibration": calibration(served=reliability(0.16, ROWS))},
+    "silent-failures": {"calibration": calibration(confident_errors=(confident(120, ROWS),))},
+    "robustness": {"robustness": robustness(perturbed("empty", 32, crashes=32, example="text='': raised"))},
+    "review-sample": {"review": review(readable_rows=0)},
     "champion-regression": {"against_champion": paired(10, 60, ROWS)},
     "latency-slo": {"latency": latency(BatchTimes(batch=1, seconds=STALLING))},
     "batch-profile": {
@@ -73,17 +88,30 @@ def tiny(gate: str, **changes: Any) -> Evidence | VariantEvidence:
         clean = {
             "sample": sample(rows=ROWS, log_rows=ROWS, malformed_rows=0, labelled_rows=715),
             "production_quality": quality("production", rows=ROWS),
+            "drift": drift(shift("unknown words of text", 0.2, evaluation_rows=400, production_rows=ROWS)),
             "export": export(difference("batch 1", 320)),
             "variants": (variant(evaluation=evaluation(production=halves)),),
         }
         return launch(**(clean | changes))
-    production = scores("production", tally(ROWS, changes.pop("correct", 860)), non_finite=changes.pop("non_finite", 0))
+    overall = tally(ROWS, changes.pop("correct", 860))
+    answered = Share(events=ROWS - changes.pop("abstained", 5), trials=ROWS)
+    sound = Slice(column="source", value="sound", label_share=0.2, tally=tally(200, 172))
+    production = scores(
+        "production",
+        overall.model_copy(update={"answered": answered}),
+        sound,
+        *changes.pop("slices", ()),
+        non_finite=changes.pop("non_finite", 0),
+    )
     answers = {"evaluation": scores("evaluation", tally(300, 264)), "production": production}
     answers |= {"against_reference": paired(4, 6, ROWS, paired_slice("good", 2, 3, 200))}
     answers |= {"against_champion": paired(0, 0, ROWS)}
     answers |= {name: changes.pop(name) for name in list(changes) if name.startswith("against_")}
     clean = {
         "evaluation": evaluation(**answers),
+        "calibration": calibration(
+            served=reliability(0.01, ROWS), confident_errors=(confident(40, ROWS, ("sound", 12, 200)),)
+        ),
         "determinism": determinism(batches=(difference("batch 32", 512), difference("batch 128", 512, flips=1))),
         "latency": latency(
             BatchTimes(batch=1, seconds=(*seconds(0.6, 4999), 0.4)),

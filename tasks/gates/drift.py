@@ -1,0 +1,69 @@
+"""How far production's requests have moved from the evaluation set: by what is shown of the distance, not by a p-value.
+
+Each thing that both sets show (length, language, format and unknown words of text, other inputs as they are, the mix of
+labels) has a distance between 0 and 1, and an interval that holds at the gate's confidence. That one lies over the limit
+is shown by its lower bound at the level that is left when all share one (Bonferroni), since of twenty columns that have
+not moved one would else look so by chance. That none does takes all of the upper bounds, an intersection-union test, so
+each is taken at the full level.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from tasks.evidence import DriftColumn, Evidence, Unmeasured
+from tasks.gates.comparisons import rows_to_settle
+from tasks.gates.verdict import Question, absent, at_most, unmeasured, verdict
+from tasks.records import Check, GateLimits, GateResult
+from tasks.statistics import Interval, distance_interval
+
+NAME = "drift"
+CHECKLIST = "week 3-4"
+SCOPE: Literal["launch", "variant"] = "launch"
+NEEDS = "the inputs and labels of the evaluation set and of the production sample"
+DECIDES = "whether production's requests are still like those that the model was evaluated on"
+REMEDY = "add requests like these to the evaluation set and train on them, or find out what changed upstream"
+
+
+class Limits(GateLimits):
+    """How far any input may have moved."""
+
+    max_distance: Annotated[
+        float,
+        Field(gt=0, lt=1, description="largest distance in any input or label: 0 is alike, 1 has nothing in common"),
+    ]
+
+
+def judge(evidence: Evidence, limits: Limits) -> GateResult:
+    """Return the verdict on the launch's drift."""
+    found = evidence.drift
+    if isinstance(found, Unmeasured):
+        return verdict(NAME, CHECKLIST, limits, (absent(found),))
+    checks = tuple(_check(column, len(found.columns), limits) for column in found.columns)
+    moved = [check.name for check in checks if check.outcome == "fail"]
+    note = f"moved: {', '.join(moved)}" if len(moved) > 1 else ""
+    return verdict(NAME, CHECKLIST, limits, checks, note=note)
+
+
+def _check(column: DriftColumn, columns: int, limits: Limits) -> Check:
+    for name, rows in (("evaluation set", column.evaluation_rows), ("production sample", column.production_rows)):
+        if not rows:
+            return unmeasured(column.column, f"The {name} has no values of '{column.column}' to compare")
+    question = Question(
+        column.column,
+        f"The distance of production from the evaluation set in '{column.column}' ({column.in_words()})",
+        "share",
+        REMEDY,
+        "rows of the evaluation set, and of production in proportion,",
+    )
+    bounds = _bounds(column, columns, limits.confidence)
+    needed = rows_to_settle(column.evaluation_rows, bounds, limits.max_distance)
+    return at_most(question, bounds, limits.max_distance, limits.confidence, needed)
+
+
+def _bounds(column: DriftColumn, columns: int, confidence: float) -> Interval:
+    """Return the upper bound at the confidence asked, and the lower one at what is left for each of so many columns."""
+    rows = column.evaluation_rows, column.production_effective_rows
+    alone = distance_interval(column.distance, *rows, confidence, column.excess)
+    shared = distance_interval(column.distance, *rows, 1 - (1 - confidence) / columns, column.excess)
+    return Interval(column.distance, shared.low, alone.high)

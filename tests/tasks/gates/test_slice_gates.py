@@ -1,0 +1,118 @@
+"""The gates that look at groups of requests: each must do well, and a hundred of them must not fail by chance."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from gate_evidence import ABSENT, evaluation, scores, tally, variant
+from gate_limits import judge
+
+from tasks.evidence import Share, Slice, WeakSlice
+
+if TYPE_CHECKING:
+    from tasks.records import GateResult
+
+
+def part(value: str, labelled: int, correct: int, column: str = "source") -> Slice:
+    """Return a slice."""
+    return Slice(column=column, value=value, label_share=0.1, tally=tally(labelled, correct))
+
+
+def sliced(*slices: Slice, **changes: Any) -> GateResult:
+    """Return the verdict on slices whose floor is 60%, and of which 300 rows must clear themselves."""
+    production = scores("production", tally(3000, 2400), *slices, **changes)
+    return judge("slice-accuracy", variant(evaluation=evaluation(production=production)))
+
+
+def answered(overall: tuple[int, int], *slices: tuple[str, int, int]) -> GateResult:
+    """Return the verdict on (rows, answered) of all requests and on (value, rows, answered) of slices."""
+
+    def of(rows: int, some: int) -> Any:
+        return tally(rows, 0).model_copy(update={"answered": Share(events=some, trials=rows)})
+
+    parts = tuple(Slice(column="source", value=v, label_share=0.1, tally=of(n, some)) for v, n, some in slices)
+    production = scores("production", of(*overall), *parts)
+    return judge("coverage", variant(evaluation=evaluation(production=production)))
+
+
+def test_sound_slices_pass_and_the_closest_is_named() -> None:
+    """The slice with the least headroom lends the gate its numbers."""
+    result = sliced(part("shop", 1000, 900), part("app", 400, 290))
+    assert (result.outcome, result.observed) == ("pass", 290 / 400)
+    assert "source=app" in result.because
+    assert "2 of 2 slices" in result.because
+
+
+def test_one_language_fails_though_the_mean_looks_fine() -> None:
+    """A trait that nobody declared is held to the floor as a declared column is."""
+    result = sliced(part("shop", 2700, 2300), traits=(part("de", 300, 120, "language"),))
+    assert (result.outcome, result.observed) == ("fail", 0.4)
+    assert "language=de" in result.because
+
+
+def test_two_columns_that_meet_badly_fail() -> None:
+    """Each column alone is fine."""
+    crossed = (part("app, de", 320, 140, "source and language"),)
+    assert sliced(part("app", 1500, 1200), crossed=crossed).outcome == "fail"
+
+
+def test_what_a_search_found_fails_by_its_unseen_rows() -> None:
+    """Few rows are enough where they are bad enough."""
+    weak = WeakSlice(rule="source=app and length=over 1280", tally=tally(90, 30))
+    result = sliced(part("shop", 1000, 900), weakest=weak)
+    assert (result.outcome, "searched for on other rows" in result.because) == ("fail", True)
+    fine = WeakSlice(rule="source=app", tally=tally(90, 55))
+    assert sliced(part("shop", 1000, 900), weakest=fine).outcome == "pass"
+
+
+def test_a_small_slice_can_only_fail() -> None:
+    """Thirty rows can't show 60%, and don't hold a launch up; nor do they hide that none is right."""
+    assert sliced(part("shop", 1000, 900), part("fax", 30, 19)).outcome == "pass"
+    assert sliced(part("shop", 1000, 900), part("fax", 30, 2)).outcome == "fail"
+
+
+def test_a_large_slice_near_the_floor_is_inconclusive() -> None:
+    """It says how many more labels would tell."""
+    result = sliced(part("shop", 1000, 900), part("app", 300, 190))
+    assert result.outcome == "inconclusive"
+    assert next(check.needed for check in result.checks if check.name == "source=app")
+
+
+def test_slices_that_none_could_clear_are_unmeasured() -> None:
+    """A column of many values leaves none with enough rows."""
+    assert sliced(*(part(f"page {n}", 20, 18) for n in range(50))).outcome == "unmeasured"
+
+
+def test_requests_that_nothing_divides_are_one_slice() -> None:
+    """A candidate without slices, of inputs without traits, is held to the floor as a whole."""
+    result = sliced()
+    assert (result.outcome, "all requests" in result.because) == ("pass", True)
+
+
+def test_without_traits_nothing_is_said() -> None:
+    """Slices that were to be told from the requests and could not be are not passed over."""
+    assert sliced(part("shop", 1000, 900), traits=ABSENT).outcome == "unmeasured"
+
+
+def test_a_hundred_small_slices_at_the_floor_seldom_fail() -> None:
+    """Of launches whose every small slice is exactly at the floor, at most one in twenty fails by chance."""
+    random = np.random.default_rng(8)
+    fails = 0
+    for _ in range(200):
+        parts = (part(str(n), 100, int(k), "page") for n, k in enumerate(random.binomial(100, 0.6, 100)))
+        fails += sliced(part("shop", 1000, 900), *parts).outcome == "fail"
+    assert fails <= 200 * 0.05 + 3 * (200 * 0.05 * 0.95) ** 0.5
+
+
+@pytest.mark.parametrize(("some", "outcome"), [(2_990, "pass"), (2_855, "inconclusive"), (2_700, "fail")])
+def test_answers_to_all_requests_are_held_to_their_floor(some: int, outcome: str) -> None:
+    """95% of 3,000 requests, by the bound."""
+    assert answered((3_000, some)).outcome == outcome
+
+
+def test_a_slice_that_gets_no_answers_fails() -> None:
+    """Abstaining on one group of users alone is still abstaining; a slice of few rows is not judged."""
+    assert answered((3_000, 2_950), ("app", 400, 330)).outcome == "fail"
+    assert answered((3_000, 2_950), ("app", 100, 50)).outcome == "pass"
