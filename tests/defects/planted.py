@@ -174,7 +174,7 @@ PLANTED = (
         "forward loops over the rows in Python, so the graph keeps the batch size that it was exported with",
         Recipe(files={ADAPTER: changes.LOOP_OVER_ROWS}),
         variant=None,
-        also=("error-rate", "production-accuracy"),
+        also=("error-rate", "production-accuracy", "slice-accuracy", "coverage"),
     ),
     Planted(
         "export-parity",
@@ -209,7 +209,7 @@ PLANTED = (
                 new='    if max(map(len, buckets)) > 18:\n        raise ValueError("too long")\n    words = np.zeros(',
             )
         ),
-        also=("robustness",),
+        also=("robustness", "coverage"),
     ),
     Planted(
         "batch-invariance",
@@ -268,7 +268,7 @@ PLANTED = (
         "one-domain",
         "it was trained and evaluated without the messages of the app, which production has too",
         Recipe(training=changes.only("shop", "mail"), evaluation=changes.only("shop", "mail")),
-        also=("calibration", "silent-failures", "drift"),
+        also=("calibration", "silent-failures", "drift", "slice-accuracy"),
     ),
     Planted(
         "slice-accuracy",
@@ -291,9 +291,9 @@ PLANTED = (
     Planted(
         "calibration",
         "overconfident-head",
-        "it was trained on two hundred messages, and its logits are twenty times too large, so every answer sounds certain",
-        Recipe(training=changes.first_rows(200), weights=changes.louder(20, "head.weight", "head.bias")),
-        also=("silent-failures",),
+        "it was trained on a hundred messages, and its logits are twenty times too large, so every answer sounds certain",
+        Recipe(training=changes.first_rows(100), weights=changes.louder(20, "head.weight", "head.bias")),
+        also=("silent-failures", "slice-accuracy", "production-accuracy"),
     ),
     Planted(
         "silent-failures",

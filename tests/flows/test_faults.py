@@ -158,7 +158,8 @@ def test_an_input_column_that_vanishes_halfway_is_counted_as_errors(rejected: Ca
     """Requests that lost their text can't be answered: they count, and the other half is measured."""
     log = tiny_log()
     log["text"] = log["text"].where(log.index < len(log) // 2, None)
-    found = rejected("vanished", production=log)
+    demanding = ('[text if isinstance(text, str) else "" for text in rows["text"]]', 'list(rows["text"])')
+    found = rejected("vanished", demanding, production=log)
     assert not isinstance(found.fp32.evaluation, Unmeasured)
     assert found.fp32.evaluation.production.exceptions == len(log) // 2
     assert found.gate("error-rate")[0] == "fail"
