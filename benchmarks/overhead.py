@@ -24,6 +24,7 @@ GOAL = 1.15
 def model_work(folder: Path) -> None:
     """Do what a launch does with the model and nothing else: no flow, no ledger, no data quality, no report."""
     from infra.storage import open_log
+    from tasks.calibrate import calibrate_variant
     from tasks.candidate import load_candidate
     from tasks.datasets import copy_fixed_sets
     from tasks.determinism import measure_determinism
@@ -35,6 +36,7 @@ def model_work(folder: Path) -> None:
     from tasks.policy import load_policy
     from tasks.provider import prove_provider
     from tasks.quantize import quantize
+    from tasks.robustness import measure_robustness
     from tasks.sample import draw_sample
     from tasks.score import PRODUCTION_FILE
 
@@ -53,7 +55,9 @@ def model_work(folder: Path) -> None:
         measure_determinism(served, sets.production, measuring, seed, out)
         prove_provider(served, sets.production)
         evaluate_variant(candidate, served, sets, out, base, champion=FirstLaunch(model=candidate.name))
+        calibrate_variant(candidate, served, sets.calibration, out / PRODUCTION_FILE, out)
         measure_latency(served, sets.production, measuring, seed, out)
+        measure_robustness(served, sets.production, candidate.columns.label, measuring, seed, out)
         measure_memory(served, sets.production, measuring, seed)
 
 

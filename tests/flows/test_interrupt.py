@@ -93,6 +93,7 @@ def test_what_nohup_ignores_stays_ignored() -> None:
     try:
         with orderly_stop():
             signal.raise_signal(signal.SIGHUP)
+            assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGHUP, before)
 

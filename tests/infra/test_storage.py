@@ -236,10 +236,14 @@ def test_an_object_reads_and_seeks_as_a_file_does(s3: S3Server, log: Path, aws: 
 
 @pytest.mark.server
 def test_check_passes_a_log_that_can_be_read(s3: S3Server, log: Path, aws: pytest.MonkeyPatch) -> None:
-    """On S3 and in a folder."""
+    """On S3 and in a folder, where it is the same log before and after."""
     use(aws, s3)
+    before = [[(file.name, file.version) for file in open_log(at).files()] for at in ("s3://logs/production", str(log))]
     check("s3://logs/production")
     check(str(log))
+    after = [[(file.name, file.version) for file in open_log(at).files()] for at in ("s3://logs/production", str(log))]
+    assert before == after
+    assert [name for name, _ in after[0]] == [name for name, _ in after[1]] != []
 
 
 @pytest.mark.server

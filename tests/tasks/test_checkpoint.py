@@ -12,6 +12,7 @@ import torch
 from safetensors.torch import save_file
 
 from tasks.checkpoint import inspect_checkpoint
+from tasks.files import digest
 from tasks.records import InputError
 
 if TYPE_CHECKING:
@@ -38,8 +39,11 @@ STATE = {"weight": torch.ones(2, 3), "bias": torch.zeros(3)}
 def test_plain_data_is_accepted(tmp_path: Path, name: str, write: Callable[[Path], Any]) -> None:
     """Safetensors, torch state dicts of both formats, numpy arrays, JSON and text are data; alone and in a folder."""
     write(tmp_path / name)
+    before = digest(tmp_path / name)
     inspect_checkpoint(tmp_path / name)
     inspect_checkpoint(tmp_path)
+    assert digest(tmp_path / name) == before
+    assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
 @pytest.mark.parametrize(
