@@ -92,7 +92,7 @@ class Reservoir:
         slices = [_Coded.of(chunk.slices[column], len(tokens)) for column in self._columns]
         with self._lock:
             limits = self._limits(slices, len(tokens))
-        rows = np.flatnonzero(wanted & (found <= limits))
+        rows = self._lowest(found, np.flatnonzero(wanted & (found <= limits)), slices)
         requests = [
             (Unit(place, token, values), Request(name, time, fields, labelled=fields.get(self._label) is not None))
             for place, token, values, name, time, fields in zip(
@@ -142,6 +142,20 @@ class Reservoir:
                 of_value = [self._of_slice.get((number, value), HIGHEST) for value in coded.values]
                 limits = np.maximum(limits, np.array(of_value, dtype=np.uint64)[coded.codes])
         return limits
+
+    def _lowest(self, found: NDArray[np.uint64], rows: NDArray[np.intp], slices: Sequence[_Coded]) -> NDArray[np.intp]:
+        """Return those of `rows` that may be in a sample of these rows alone; a row that is not is in none of more."""
+        if len(rows) <= self._size:
+            return rows
+        low = found[rows] <= _nth_place(found[rows], self._size)
+        for coded in slices:
+            if len(coded.values) > MOST_VALUES + 1:
+                continue
+            codes = coded.codes[rows]
+            for code in np.unique(codes):
+                same = codes == code
+                low[same] |= found[rows[same]] <= _nth_place(found[rows[same]], self._per_slice)
+        return rows[low]
 
     def _thresholds(self, unit: Unit) -> list[int]:
         """Return the thresholds of the unit's slices."""
@@ -195,6 +209,12 @@ class _Coded(NamedTuple):
 
     def of_rows(self, rows: NDArray[np.intp]) -> list[str]:
         return [self.values[code] for code in self.codes[rows]]
+
+
+def _nth_place(found: NDArray[np.uint64], number: int) -> np.uint64:
+    """Return the lowest place but `number` others, copies of a request counted once; the highest where there are none."""
+    different = np.unique(found)
+    return different[number] if len(different) > number else np.uint64(HIGHEST)
 
 
 def _tokens(chunk: Chunk) -> pa.Array:
