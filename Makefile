@@ -40,12 +40,12 @@ check: .venv/.ready-for-tests
 
 # each worker has a core
 unit: .venv/.ready-for-tests
-	@OMP_NUM_THREADS=1 $(BIN)/pytest -q -n 2 -m "not server and not process"
+	@OMP_NUM_THREADS=1 $(BIN)/pytest -q -n 2 --dist loadgroup -m "not server and not process"
 
 test: check
 	@$(BIN)/python candidates/sentiment_bigram/prepare.py
 	@$(BIN)/python candidates/sentiment_minilm/prepare.py
-	@$(BIN)/pytest -q -n 2 --dist loadscope --no-loadscope-reorder
+	@$(BIN)/pytest -q -n 2 --dist loadgroup --no-loadscope-reorder
 
 selftest: .venv/.ready
 	@$(BIN)/launchgate selftest

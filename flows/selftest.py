@@ -186,10 +186,15 @@ def line(trial: Trial) -> str:
 @contextmanager
 def own_home() -> Iterator[Path]:
     """Yield a temporary folder that is launchgate's home until the end; no other ledger is written to."""
-    with tempfile.TemporaryDirectory(prefix="launchgate-selftest-") as name:
-        folder = Path(name)
-        with changed_environment(dict.fromkeys(RECORDED_ELSEWHERE) | {"LAUNCHGATE_HOME": str(folder / "home")}):
-            yield folder
+    with tempfile.TemporaryDirectory(prefix="launchgate-selftest-") as name, at_home(Path(name)):
+        yield Path(name)
+
+
+@contextmanager
+def at_home(folder: Path) -> Iterator[None]:
+    """Have launchgate keep what it makes in `folder`, its ledger too, until the end."""
+    with changed_environment(dict.fromkeys(RECORDED_ELSEWHERE) | {"LAUNCHGATE_HOME": str(folder / "home")}):
+        yield
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import tempfile
 from pathlib import Path
@@ -11,12 +12,24 @@ import pytest
 import sqlalchemy
 from servers import S3Server, postgres_server, prefect_server, s3_server
 
+from infra.ledger_store import SETTINGS
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
 # A shell starts what it puts in the background with Ctrl-C ignored, and so do all processes that come from it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# What a command sets before it imports MLflow; here a test that needs no ledger may import it first.
+os.environ.update(SETTINGS)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests of a file on one worker, where they share what is slow to start, unless they name a group."""
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
 
 
 @pytest.fixture(scope="session")

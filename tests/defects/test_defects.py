@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from flows.selftest import DEFECTS as HOME_OF_DEFECTS
-from flows.selftest import TIMED, Bench, judge_trial, own_home, planted_failures, selftest
+from flows.selftest import TIMED, Bench, at_home, judge_trial, planted_failures, selftest
 from tasks.gates import GATES
 from tasks.records import InputError
 
@@ -21,11 +21,17 @@ if TYPE_CHECKING:
 PLANTED, CLEAN = planted_failures()
 
 
-@pytest.fixture(scope="module")
-def bench() -> Iterator[Bench]:
-    """Yield what launches candidates, in a home of its own for all of this file; each clean twin is launched once."""
-    with own_home() as folder:
-        yield Bench(folder, CLEAN)
+@pytest.fixture(scope="session")
+def shared_bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    """Return what launches candidates in a folder of its own; each clean twin is launched once a worker."""
+    return Bench(tmp_path_factory.mktemp("defects"), CLEAN)
+
+
+@pytest.fixture
+def bench(shared_bench: Bench) -> Iterator[Bench]:
+    """Yield the bench while its folder is launchgate's home, which it is not between these tests."""
+    with at_home(shared_bench.folder):
+        yield shared_bench
 
 
 def test_every_gate_has_a_planted_failure() -> None:
@@ -41,7 +47,7 @@ def test_names_are_told_apart() -> None:
 
 
 @pytest.mark.server
-@pytest.mark.parametrize("name", CLEAN)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in CLEAN])
 def test_a_clean_twin_is_promoted(bench: Bench, name: str) -> None:
     """Every gate passes every variant of it."""
     decision = bench.clean(name)
@@ -50,7 +56,9 @@ def test_a_clean_twin_is_promoted(bench: Bench, name: str) -> None:
 
 
 @pytest.mark.server
-@pytest.mark.parametrize("item", PLANTED, ids=[item.name for item in PLANTED])
+@pytest.mark.parametrize(
+    "item", [pytest.param(item, id=item.name, marks=pytest.mark.xdist_group(item.name)) for item in PLANTED]
+)
 def test_the_gate_fails_the_planted_failure_and_passes_the_twin(bench: Bench, item: Planted) -> None:
     """The gate that the failure was planted for fails it, the launch is rejected if the gate blocks, and the twin's passes.
 
