@@ -7,6 +7,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check 
 
 help:
 	@echo "make launch    build both example candidates and launch them"
+	@echo "make launch-NAME  one example: flight_delay, pronounce, sentiment_bigram, sentiment_minilm"
 	@echo "make test      every check and every test"
 	@echo "make selftest  planted failures and their clean twins through the real stages"
 	@echo "make ui        MLflow's UI and Prefect's server on loopback"
@@ -46,6 +47,11 @@ test: check
 	@$(BIN)/python candidates/sentiment_bigram/prepare.py
 	@$(BIN)/python candidates/sentiment_minilm/prepare.py
 	@$(BIN)/pytest -q -n 2 --dist loadgroup --no-loadscope-reorder
+
+# one example: make launch-flight_delay
+launch-%: .venv/.ready
+	@$(BIN)/python candidates/$*/prepare.py
+	@$(BIN)/launchgate launch candidates/$* || test $$? -eq 1
 
 selftest: .venv/.ready
 	@$(BIN)/launchgate selftest

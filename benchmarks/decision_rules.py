@@ -22,7 +22,6 @@ from harness import finish, parser
 
 sys.path[:0] = [str(Path(__file__).parent.parent)]
 
-from tasks.score import share  # noqa: E402
 from tasks.statistics import (  # noqa: E402
     decide_lower,
     difference_interval,
@@ -33,6 +32,7 @@ from tasks.statistics import (  # noqa: E402
     ratio_of_medians,
     slope,
 )
+from tasks.tally import share  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

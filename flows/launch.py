@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path  # noqa: TC003  Prefect reads annotations when the flow runs
 from typing import TYPE_CHECKING
@@ -23,7 +23,8 @@ from tasks.environment import describe_environment
 from tasks.evidence import Evidence, ExportEvidence, FirstLaunch, Unmeasured, VariantEvidence
 from tasks.export import failed_export, serving
 from tasks.files import write_whole
-from tasks.records import Candidate, Decision, InputError, StageError, Target, Variant
+from tasks.marking import marking
+from tasks.records import Candidate, Decision, InputError, Marking, StageError, Target, Variant
 from tasks.review import REVIEW_FILE
 from tasks.score import PRODUCTION_FILE
 from tasks.store import home
@@ -48,6 +49,7 @@ class Launch:
     run_id: str
     folder: Path
     progress: Progress
+    marking: Marking = field(default_factory=Marking)
 
 
 @flow(name="launch", flow_run_name="{candidate}", persist_result=False, validate_parameters=False)
@@ -97,6 +99,7 @@ def measure(current: Launch) -> Evidence:
     candidate, policy = current.candidate, current.policy
     keep_candidate(candidate, current.folder)
     sets = steps.copy_sets(candidate, current.folder)
+    current = replace(current, marking=marking(candidate, policy, sets.evaluation))
     as_of = candidate.data.as_of or datetime.now(UTC)
     drawn = steps.attempt("sample", steps.sample, candidate, policy.sample, as_of, sets.production)
     production = sets.production if not isinstance(drawn, Unmeasured) else drawn
@@ -131,6 +134,7 @@ def measure(current: Launch) -> Evidence:
         candidate_folder=candidate.folder.name,
         candidate_sha256=candidate_digest(candidate),
         task=candidate.task,
+        marking=current.marking,
         target=policy.target,
         environment=describe_environment(),
         sample=drawn,
@@ -169,16 +173,12 @@ def exported(
     """Hold the exported graph against torch; a model that can't be exported is itself a finding."""
     if isinstance(reference, Unmeasured) and reference.finding:
         return failed_export(reference.why)
-    policy = current.policy
+    policy, candidate = current.policy, current.candidate
+    if isinstance(reference, Unmeasured):
+        return reference
+    served = serving(candidate, reference, policy.target, policy.measure.threads, current.marking)
     return steps.attempt(
-        "parity",
-        steps.parity,
-        current.candidate,
-        reference,
-        policy.target,
-        policy.measure,
-        production,
-        policy.sample.seed,
+        "parity", steps.parity, candidate, served, reference, policy.measure, production, policy.sample.seed
     )
 
 
@@ -229,7 +229,7 @@ def measure_variant(
     if isinstance(variant, Unmeasured):
         return VariantEvidence(name=name, asked=asked, variant=variant, **dict.fromkeys(MEASUREMENTS, variant)), ()
     keep_graphs(variant, out)
-    served = serving(candidate, variant, policy.target, measuring.threads)
+    served = serving(candidate, variant, policy.target, measuring.threads, current.marking)
     base = current.folder / "variants" / REFERENCE / PRODUCTION_FILE
     repeated = steps.attempt(f"{name}: determinism", steps.repeat, served, production, measuring, seed, out)
     evidence, modules = (repeated, ()) if isinstance(repeated, Unmeasured) else repeated
@@ -273,9 +273,7 @@ def champion_answers(current: Launch, sets: DataSets | Unmeasured) -> Path | Fir
         "champion",
         steps.ask_champion,
         champion,
-        variant,
-        policy.target,
-        policy.measure.threads,
+        serving(champion, variant, policy.target, policy.measure.threads, current.marking),
         sets.production,
         current.candidate,
         current.folder / "variants" / "champion",

@@ -15,6 +15,7 @@ from tasks.adapter import Adapter
 from tasks.candidate import load_candidate
 from tasks.cost import machine
 from tasks.datasets import copy_fixed_sets
+from tasks.marking import marking
 from tasks.policy import Policy, load_policy
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def preflight(candidate: Candidate, policy: Policy, ledger: Ledger) -> None:
     production = candidate.data.production
     check_storage(production if production.startswith("s3://") else str(candidate.resolve(production)))
     with tempfile.TemporaryDirectory(prefix="launchgate-") as folder:
-        copy_fixed_sets(candidate, Path(folder))
+        marking(candidate, policy, copy_fixed_sets(candidate, Path(folder)).evaluation)
     ledger.check()
 
 

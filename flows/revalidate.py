@@ -147,8 +147,8 @@ def again(ledger: Ledger, live: Live, now: Environment) -> Revalidation:
 
 def _replay(case: str, live: Live, candidate: Candidate, variant: Variant) -> Replay | Unmeasured:
     """Answer the recorded inputs with `variant`, as many threads to a session as at the launch."""
-    measuring, target = live.policy.measure, live.policy.target
-    served = serving(candidate, variant, target, measuring.threads)
+    measuring, policy = live.policy.measure, live.policy
+    served = serving(candidate, variant, policy.target, measuring.threads, live.recorded.evidence.marking)
     return steps.attempt(
         f"replay on the {case}", steps.replay, case, served, live.golden, measuring.stage_timeout_seconds
     )

@@ -81,6 +81,7 @@ def validate_log(
         stale_after_hours=sampling.stale_after_hours, evaluation=pd.read_parquet(evaluation),
         quality=cast("data_quality.Limits", policy.limits()["data-quality"]),
         drift=cast("drift_gate.Limits", policy.limits()["drift"]), out=out,
+        classes=candidate.task == "classification",
         traits=(pd.read_parquet(traits[0]), pd.read_parquet(traits[1])) if all(map(Path.exists, traits)) else None,
     )  # fmt: skip
 

@@ -300,7 +300,7 @@ class MlflowLedger:
             entities.DatasetInput(entities.Dataset(**fields), [entities.InputTag(*tag) for tag in tags.items()])
             for fields, tags in summary.data_sets(evidence, folder)
         ]
-        self._client.log_inputs(run_id, inputs)
+        self._runs.log_inputs(run_id, inputs, _mlflow().MlflowException)
 
     def _log(
         self,

@@ -1,4 +1,4 @@
-"""The runs of launches: which there are, which belong together, and which one a user means."""
+"""The runs of launches: which there are, which belong together, which one a user means, and what data they used."""
 
 from __future__ import annotations
 
@@ -11,12 +11,15 @@ PARENT_TAG = "mlflow.parentRunId"
 KIND_TAG = "launchgate.kind"
 FOLDER_TAG = "launchgate.folder"
 LISTED_RUNS = 5
+ATTEMPTS = 3
 
 
 class _Client(Protocol):
     """The part of MLflow's client that searches."""
 
     def search_experiments(self) -> Any: ...
+
+    def log_inputs(self, run_id: str, datasets: list[Any]) -> None: ...
 
     def get_run(self, run_id: str) -> Any: ...
 
@@ -50,6 +53,16 @@ class Runs:
         experiment = self._client.get_run(run_id).info.experiment_id
         found = self._client.search_runs([experiment], f"tags.`{PARENT_TAG}` = '{run_id}'", order_by=["start_time ASC"])
         return {str(child.info.run_name): child for child in found}
+
+    def log_inputs(self, run_id: str, data_sets: list[Any], refusal: type[Exception]) -> None:
+        """Note which data a run used, again where another launch wrote the same data set at the same moment."""
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                return self._client.log_inputs(run_id, data_sets)
+            except refusal:
+                if attempt == ATTEMPTS:
+                    raise
+        return None
 
     def find(self, run: str) -> str:
         """Return the id of a launch from its id, a unique start of it, its name, or its candidate's folder (the latest).

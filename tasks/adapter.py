@@ -1,11 +1,12 @@
-"""A candidate's adapter: the four functions that are all the pipeline knows of a model, loaded and checked."""
+"""A candidate's adapter: the few functions that are all the pipeline knows of a model, loaded and checked."""
 
 from __future__ import annotations
 
 import importlib.util
+import re
 import sys
 import traceback
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,9 +20,11 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     import pandas as pd
+    import torch
 
 Arrays = dict[str, np.ndarray]
-Run = "Callable[[str, Arrays], Arrays]"
+MODEL = "model"  # the graph of a model that has one
+GRAPH_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 REQUIRED = ("build", "encode", "decode")
 MOST_REFUSALS = 100  # rows that fail from the first on, after which all are taken to
 ANSWER = ["prediction", "confidence"]
@@ -34,8 +37,8 @@ class AdapterError(ModelError):
 class Adapter:
     """The functions of an adapter file, each with its result checked.
 
-    `build(checkpoint)`, `encode(rows)` and `decode(outputs)` are the candidate's; `infer` is too where one prediction
-    takes several graph calls, else it is one call of the graph `model`.
+    `build(checkpoint)`, `encode(rows)` and `decode(outputs)` are the candidate's; `infer(run, batch)` is too where one
+    prediction takes several graph calls, else it is one call of the graph `model`.
     """
 
     def __init__(self, path: Path) -> None:
@@ -45,17 +48,35 @@ class Adapter:
         if missing:
             raise InputError(f"{path} defines no {' and no '.join(missing)}; an adapter has {', '.join(REQUIRED)}")
 
-    def build(self, checkpoint: Path) -> Any:
-        """Return the candidate's torch module, as it makes it. Raises AdapterError where it makes none."""
+    @property
+    def calls_one_graph(self) -> bool:
+        """Whether a prediction is one call of the one graph, so that what `encode` returns is all that it is given."""
+        return getattr(self._module, "infer", None) is None
+
+    def build(self, checkpoint: Path) -> dict[str, torch.nn.Module]:
+        """Return the candidate's torch modules by the name of their graph, as it makes them.
+
+        Raises AdapterError where it makes none, or several and says nowhere how they work together.
+        """
         import torch
 
         try:
-            module = self._module.build(checkpoint)
+            made = self._module.build(checkpoint)
         except Exception as error:
             raise AdapterError(f"build({checkpoint.name}) raised {self._where(error)}") from error
-        if not isinstance(module, torch.nn.Module):
-            raise AdapterError(f"build returned {type(module).__name__}; it must return a torch.nn.Module")
-        return module
+        modules = {str(name): module for name, module in made.items()} if isinstance(made, dict) else {MODEL: made}
+        for name, module in modules.items():
+            if not isinstance(module, torch.nn.Module):
+                raise AdapterError(
+                    f"build returned {type(module).__name__}; it must return a torch.nn.Module, or a dict of graph name "
+                    "to torch.nn.Module"
+                )
+            if not GRAPH_NAME.fullmatch(name):
+                raise AdapterError(f"build returned a graph called {name!r}; use letters, digits, _ and - alone")
+        if not modules or (self.calls_one_graph and set(modules) != {MODEL}):
+            named = ", ".join(modules) or "nothing"
+            raise AdapterError(f"build returned {named}; define infer(run, batch), which calls run(graph, inputs)")
+        return modules
 
     def encode(self, rows: pd.DataFrame) -> Arrays:
         """Return one padded batch, graph input name to array [rows, ...]. Raises AdapterError."""
@@ -86,9 +107,8 @@ class Adapter:
 
     def infer(self, run: Callable[[str, Arrays], Arrays], batch: Arrays) -> Arrays:
         """Return the outputs of one batch, by graph output name, in order. Raises AdapterError."""
-        infer = getattr(self._module, "infer", None)
         try:
-            return dict(infer(run, batch)) if infer else run("model", batch)
+            return run(MODEL, batch) if self.calls_one_graph else dict(self._module.infer(run, batch))
         except Exception as error:
             raise AdapterError(f"inference raised {self._where(error)}") from error
 
@@ -125,6 +145,18 @@ class Adapter:
         text = str(error).strip().splitlines()
         line = f" at {self.path.name}:{lines[-1]}" if lines else ""
         return f"{type(error).__name__}: {mask(text[0])[:200] if text else 'no message'}{line}"
+
+
+def recording(run: Callable[[str, Arrays], Arrays], calls: dict[str, list[Arrays]]) -> Callable[[str, Arrays], Arrays]:
+    """Return `run` as a function that also keeps the inputs of each call under the name of its graph."""
+
+    def run_and_keep(graph: str, inputs: Arrays) -> Arrays:
+        if graph not in calls:
+            raise KeyError(f"no graph is called {graph}; there are {', '.join(calls)}")
+        calls[graph].append({name: np.array(array) for name, array in inputs.items()})
+        return run(graph, inputs)
+
+    return run_and_keep
 
 
 def _load(path: Path) -> ModuleType:

@@ -18,6 +18,7 @@ from tasks.evidence import (
     ConfidentSlice,
     Fit,
     Raw,
+    Share,
     Unmeasured,
 )
 from tasks.files import digest
@@ -30,9 +31,10 @@ from tasks.reliability import (
     reliability,
     risk_coverage,
 )
-from tasks.score import ANSWERED, check_label_types, right, share
+from tasks.score import check_label_types, right
 from tasks.serving import Server
 from tasks.slices import declared
+from tasks.tally import ANSWERED, days_of, design, share
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -111,7 +113,7 @@ def _answer(candidate: Candidate, served: Serving, calibration: Path, out: Path)
     except StageError as error:
         return Unmeasured(stage="fit", why=f"the calibration set can't be answered: {error}")
     frame = predictions.frame
-    table = frame.assign(right=right(rows[label], frame), label=rows[label].astype(str))
+    table = frame.assign(right=right(rows[label], frame, served.marking), label=rows[label].astype(str))
     table["prediction"] = frame["prediction"].map(str, na_action="ignore")
     out.mkdir(parents=True, exist_ok=True)
     table.to_parquet(out / CALIBRATION_FILE, index=False)
@@ -160,16 +162,21 @@ def _confident_errors(table: pd.DataFrame, labelled: np.ndarray, threshold: floa
     weights = table["weight"].to_numpy()
     answered = (table["outcome"] == ANSWERED).to_numpy()
     errors = answered & ~table["right"].to_numpy() & (table["confidence"].to_numpy() >= threshold)
+    days = days_of(table)
+
+    def shown(trials: np.ndarray) -> Share:
+        return share(errors, weights, trials, design(errors, weights, trials, days))
+
     return ConfidentErrors(
         threshold=threshold,
         rows=int(labelled.sum()),
-        errors=share(errors, weights, labelled),
+        errors=shown(labelled),
         slices=tuple(
             ConfidentSlice(
                 column=part.column,
                 value=part.value,
                 rows=int((part.mask & labelled).sum()),
-                errors=share(errors, weights, part.mask & labelled),
+                errors=shown(part.mask & labelled),
             )
             for part in declared(table)
         ),

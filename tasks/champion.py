@@ -10,10 +10,9 @@ from pydantic import ValidationError
 
 from tasks.candidate import snapshot
 from tasks.evaluate import predict_all
-from tasks.export import serving
 from tasks.files import write_whole
-from tasks.records import Candidate, StageError, Target, Variant
-from tasks.score import PRODUCTION_FILE, score
+from tasks.records import Candidate, Serving, StageError, Variant
+from tasks.score import PRODUCTION_FILE, Scoring, score
 from tasks.serving import Server
 
 if TYPE_CHECKING:
@@ -73,9 +72,7 @@ def load_kept(candidate_folder: Path, variant: str, variant_folder: Path) -> tup
     return candidate, Variant(name=variant, sha256="0" * 64, graphs=graphs, size_bytes=size)
 
 
-def answer_as_champion(
-    champion: Candidate, variant: Variant, target: Target, threads: int, production: Path, asking: Candidate, out: Path
-) -> Path:
+def answer_as_champion(champion: Candidate, served: Serving, production: Path, asking: Candidate, out: Path) -> Path:
     """Return the file of the live champion's own predictions on the production sample of the candidate that is `asking`.
 
     Raises StageError where the champion does not run here, or reads columns that the sample lacks.
@@ -86,7 +83,7 @@ def answer_as_champion(
     missing = [name for name in champion.columns.input if name not in rows]
     if missing:
         raise StageError(f"the champion reads the column {', '.join(missing)}, which this sample does not have")
-    server = Server(serving(champion, variant, target, threads))
+    server = Server(served)
     predictions = predict_all(server, rows[list(champion.columns.input)])
-    score("production", rows, asking.columns, predictions, out)
+    score("production", rows, asking.columns, predictions, out, scoring=Scoring(asking.task, served.marking))
     return out / PRODUCTION_FILE

@@ -14,16 +14,29 @@ if TYPE_CHECKING:
     from tasks.serving import Answers
 
 
-def flips(one: pd.Series, other: pd.Series) -> np.ndarray:
-    """Return, for each row, whether the two predictions differ; two missing predictions are the same."""
-    first, second = one.to_numpy(dtype=object), other.to_numpy(dtype=object)
+def flips(one: pd.Series, other: pd.Series, same: float = 0.0) -> np.ndarray:
+    """Return, for each row, whether the two predictions differ, numbers by more than `same`; two missing ones do not."""
     missing_first, missing_second = one.isna().to_numpy(), other.isna().to_numpy()
-    different = np.fromiter((a != b for a, b in zip(first, second, strict=True)), dtype=bool, count=len(first))
-    return np.where(missing_first | missing_second, missing_first != missing_second, different)
+    different: np.ndarray
+    if same:
+        different = ~(np.abs(numbers(one) - numbers(other)) <= same)
+    else:
+        pairs = zip(one.to_numpy(dtype=object), other.to_numpy(dtype=object), strict=True)
+        different = np.fromiter((a != b for a, b in pairs), dtype=bool, count=len(one))
+    found: np.ndarray = np.where(missing_first | missing_second, missing_first != missing_second, different)
+    return found
 
 
-def compare(case: str, baseline: Answers, candidate: Answers) -> Difference:
-    """Return how `candidate` differs from `baseline` on the same rows in the same order.
+def numbers(values: pd.Series) -> np.ndarray:
+    """Return values as floats, shape (rows,); what is no number becomes NaN."""
+    import pandas as pd
+
+    found: np.ndarray = np.asarray(pd.to_numeric(values.astype(object), errors="coerce"), dtype=np.float64)
+    return found
+
+
+def compare(case: str, baseline: Answers, candidate: Answers, same: float = 0.0) -> Difference:
+    """Return how `candidate` differs from `baseline` on the same rows in the same order; see `flips` for `same`.
 
     A value that is finite in one and not in the other is an error, since no distance can be given.
     """
@@ -38,10 +51,10 @@ def compare(case: str, baseline: Answers, candidate: Answers) -> Difference:
     return Difference(
         case=case,
         rows=rows,
-        flips=int(flips(baseline.frame["prediction"], candidate.frame["prediction"]).sum()),
+        flips=int(flips(baseline.frame["prediction"], candidate.frame["prediction"], same).sum()),
         max_abs=float(finite.max()) if finite.size else None,
         p99_abs=float(np.quantile(finite, 0.99)) if finite.size else None,
-        max_relative=max(_relative(a, b) for a, b in shared),
+        max_relative=max(_relative(a, b) for a, b in _measured(shared)),
         bitwise=all(a.tobytes() == b.tobytes() for a, b in shared),
         error=f"{broken} values are finite in one run and not in the other" if broken else None,
     )
@@ -51,6 +64,11 @@ def _pair(one: np.ndarray, other: np.ndarray | None) -> tuple[np.ndarray, np.nda
     if other is None or one.shape != other.shape or one.dtype.kind not in "fiub" or one.size == 0:
         return None
     return one, other
+
+
+def _measured(pairs: list[tuple[np.ndarray, np.ndarray]]) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return the outputs whose distance says something: floats where there are any, since whole numbers may be codes."""
+    return [pair for pair in pairs if pair[0].dtype.kind == "f"] or pairs
 
 
 def _relative(one: np.ndarray, other: np.ndarray) -> float:

@@ -74,7 +74,7 @@ def measure_determinism(
     fresh = out / "golden-fresh.parquet"
     again = request.model_copy(update={"invariance_rows": 0, "golden": fresh})
     measure("tasks.determinism", again, DeterminismResponse, measuring.stage_timeout_seconds)
-    across = compare("fresh process", read_golden(request.golden), read_golden(fresh))
+    across = compare("fresh process", read_golden(request.golden), read_golden(fresh), serving.marking.same)
     fresh.unlink()
     fresh.with_suffix(".npz").unlink()
     golden = request.golden
@@ -97,11 +97,11 @@ def answer_again(request: DeterminismRequest) -> DeterminismResponse:
     table = table.sample(frac=1, random_state=request.seed).reset_index(drop=True)
     server = Server(request.serving)
     golden, first = _answer_alone(server, table, request.golden_rows)
-    repeats, differences = [], []
+    repeats, differences, same = [], [], request.serving.marking.same
     if request.invariance_rows:  # a fresh process only records its answers
-        repeats.append(compare("repeated at once", first, server.predict_in(golden, 1)))
+        repeats.append(compare("repeated at once", first, server.predict_in(golden, 1), same))
         differences = _batch_differences(server, table, request.invariance_rows, request.seed)
-        repeats.append(compare("repeated after other work", first, server.predict_in(golden, 1)))
+        repeats.append(compare("repeated after other work", first, server.predict_in(golden, 1), same))
     write_golden(request.golden, golden, first)
     modules = {
         name.partition(".")[0] for name, module in sys.modules.copy().items() if getattr(module, "__file__", None)
@@ -169,7 +169,7 @@ def _batch_differences(server: Server, table: pd.DataFrame, count: int, seed: in
             continue
         frame = mixed.frame.iloc[back].reset_index(drop=True)
         outputs = {name: array[back] for name, array in mixed.outputs.items()}
-        found.append(compare(f"batch {size}", alone, Answers(frame, outputs)))
+        found.append(compare(f"batch {size}", alone, Answers(frame, outputs), server.serving.marking.same))
     return found
 
 

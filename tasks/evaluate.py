@@ -12,8 +12,19 @@ import numpy as np
 from tasks.adapter import MOST_REFUSALS, AdapterError
 from tasks.evidence import EvaluationEvidence, FirstLaunch, Unmeasured
 from tasks.records import Candidate, Serving, StageError
-from tasks.score import ABSTAINED, ANSWERED, NOT_DESCRIBED, PRODUCTION_FILE, check_label_types, pair, score
+from tasks.score import (
+    EVALUATION_FILE,
+    NOT_DESCRIBED,
+    PRODUCTION_FILE,
+    Scoring,
+    check_label_types,
+    label_cuts,
+    pair,
+    score,
+)
 from tasks.serving import Server, lengths
+from tasks.shapes import answer_shapes
+from tasks.tally import ABSTAINED, ANSWERED
 from tasks.traits import traits_file
 
 if TYPE_CHECKING:
@@ -96,23 +107,26 @@ def evaluate_variant(
     """
     import pandas as pd
 
-    server = Server(served)
+    server, label = Server(served), candidate.columns.label
+    cuts = label_cuts(candidate.task, pd.read_parquet(sets.evaluation, columns=[label])[label])
+    scoring = Scoring(candidate.task, served.marking, cuts)
     scores = {}
     for dataset, path in (("evaluation", sets.evaluation), ("production", sets.production)):
         rows = pd.read_parquet(path)
         if rows.empty:
             raise StageError(f"the {dataset} set has no rows; nothing can be said of the model")
         predictions = predict_all(server, rows[list(candidate.columns.input)])
-        check_label_types(rows[candidate.columns.label], predictions.frame)
+        check_label_types(rows[label], predictions.frame)
         described = traits_file(path)
         traits = pd.read_parquet(described) if described.is_file() else NOT_DESCRIBED
-        scores[dataset] = score(dataset, rows, candidate.columns, predictions, out, traits)  # type: ignore[arg-type]
+        scores[dataset] = score(dataset, rows, candidate.columns, predictions, out, traits, scoring)  # type: ignore[arg-type]
     own = out / PRODUCTION_FILE
     return EvaluationEvidence(
         evaluation=scores["evaluation"],
         production=scores["production"],
-        against_reference=pair("fp32", reference, own),
-        against_champion=pair("champion", champion, own) if isinstance(champion, Path) else champion,
+        against_reference=pair("fp32", reference, own, scoring),
+        against_champion=pair("champion", champion, own, scoring) if isinstance(champion, Path) else champion,
+        shapes=answer_shapes(out / EVALUATION_FILE, own) if candidate.task == "generation" else None,
     )
 
 

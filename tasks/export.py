@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import orjson
 
-from tasks.adapter import Adapter, AdapterError, Arrays
+from tasks.adapter import MODEL, Adapter, AdapterError, Arrays, recording
 from tasks.candidate import candidate_digest
 from tasks.compare import compare
 from tasks.evidence import Difference, ExportEvidence
 from tasks.files import digest, digest_of
-from tasks.records import Candidate, ModelError, Serving, StageError, Target, Variant
+from tasks.records import Candidate, Marking, ModelError, Serving, StageError, Target, Variant
 from tasks.serving import Answers, Server, batches, join, lengths
 from tasks.store import build_once
 
@@ -40,33 +40,35 @@ TRACE_ROWS = 3  # a batch of one would be baked in as a constant
 
 @dataclass(frozen=True)
 class _Trace:
-    """What the exporter is shown: one batch, and which axes of each input vary from batch to batch."""
+    """What the exporter is shown of a graph: the inputs of one call, and which axes of each vary from call to call."""
 
-    batch: Arrays
+    inputs: Arrays
     axes: dict[str, tuple[int, ...]]
 
 
 def export_model(candidate: Candidate, production: Path) -> Variant:
     """Return the `fp32` variant: the model as `build` made it, exported by torch's dynamo exporter with opset 20.
 
-    The sample of `production` only sets which axes vary. The module is exported as delivered, training mode included: what that does to answers is for parity to find.
+    The sample of `production` only sets which axes vary. Each module is exported as delivered, training mode included: what that does to answers is for parity to find.
 
     Raises StageError where the model can't be exported.
     """
     import pandas as pd
 
     adapter = Adapter(candidate.resolve(candidate.adapter))
-    trace = _trace(adapter, pd.read_parquet(production, columns=list(candidate.columns.input)))
+    checkpoint = candidate.resolve(candidate.checkpoint.path)
+    traces = _traces(adapter, checkpoint, pd.read_parquet(production, columns=list(candidate.columns.input)))
     made_by = [version(name) for name in EXPORTERS]
-    key = digest_of("export", candidate_digest(candidate), trace.axes, OPSET, made_by, digest(Path(__file__)))
-    folder = build_once(key, lambda draft: _export(adapter, candidate, trace, draft))
+    axes = {name: trace.axes for name, trace in traces.items()}
+    key = digest_of("export", candidate_digest(candidate), axes, OPSET, made_by, digest(Path(__file__)))
+    folder = build_once(key, lambda draft: _export(adapter, checkpoint, traces, draft))
     notes = orjson.loads((folder / "notes.json").read_bytes())
-    path = folder / "model.onnx"
-    return Variant(name="fp32", sha256=key, graphs={"model": path}, size_bytes=_size(folder), notes=tuple(notes))
+    graphs = {name: folder / f"{name}.onnx" for name in traces}
+    return Variant(name="fp32", sha256=key, graphs=graphs, size_bytes=_size(folder), notes=tuple(notes))
 
 
 def check_parity(
-    candidate: Candidate, variant: Variant, target: Target, measuring: Measuring, production: Path, seed: int
+    candidate: Candidate, served: Serving, variant: Variant, measuring: Measuring, production: Path, seed: int
 ) -> ExportEvidence:
     """Return how the exported graph answers production rows against torch in evaluation mode, batch by batch.
 
@@ -77,40 +79,44 @@ def check_parity(
 
     adapter = Adapter(candidate.resolve(candidate.adapter))
     checkpoint = candidate.resolve(candidate.checkpoint.path)
-    built, evaluated = _Torch(adapter, adapter.build(checkpoint)), _Torch(adapter, adapter.build(checkpoint).eval())
-    server = Server(serving(candidate, variant, target, measuring.threads))
+    built, evaluated = _Torch(adapter, adapter.build(checkpoint)), _Torch(adapter, adapter.build(checkpoint))
+    for module in evaluated.modules.values():
+        module.eval()
+    server = Server(served)
     inputs = pd.read_parquet(production, columns=list(candidate.columns.input)).dropna()
     inputs = inputs.sample(min(len(inputs), measuring.parity_rows), random_state=seed).reset_index(drop=True)
     try:
         cases = _cases(built, evaluated, server, inputs)
     except AdapterError:
         cases = _cases(built, evaluated, server, _answerable(evaluated, inputs))
-    axes = {str(name): tuple(dims) for name, dims in orjson.loads(_axes_file(variant).read_bytes()).items()}
     return ExportEvidence(
         exporter=f"torch {version('torch')} dynamo",
         opset=OPSET,
-        dynamic_axes=axes,
-        training_modules=tuple(_training(built.module)),
+        dynamic_axes=_dynamic_axes(variant),
+        training_modules=tuple(_training(built.modules)),
         parity=cases,
     )
 
 
 @dataclass(frozen=True)
 class _Torch:
-    """The torch module behind the adapter, served as `Server` serves a graph."""
+    """The torch modules behind the adapter, served as `Server` serves graphs."""
 
     adapter: Adapter
-    module: torch.nn.Module
+    modules: dict[str, torch.nn.Module]
 
-    def predict(self, rows: pd.DataFrame) -> Answers:
-        """Answer `rows` as one batch. Raises AdapterError where the adapter does."""
+    def run(self, graph: str, inputs: Arrays) -> Arrays:
+        """Call one module once."""
         import torch
 
-        batch = self.adapter.encode(rows)
         with torch.inference_mode():
-            outputs = named_outputs(self.module(**{name: torch.from_numpy(array) for name, array in batch.items()}))
-        arrays = {name: tensor.numpy() for name, tensor in outputs.items()}
-        return Answers(self.adapter.decode(arrays, len(rows)), arrays)
+            outputs = named_outputs(self.modules[graph](**tensors(inputs)))
+        return {name: tensor.numpy() for name, tensor in outputs.items()}
+
+    def predict(self, rows: pd.DataFrame) -> Answers:
+        """Answer `rows` as one batch. Raises AdapterError where the adapter or the model does."""
+        outputs = self.adapter.infer(self.run, self.adapter.encode(rows))
+        return Answers(self.adapter.decode(outputs, len(rows)), outputs)
 
 
 def _answerable(model: _Torch, inputs: pd.DataFrame) -> pd.DataFrame:
@@ -137,19 +143,20 @@ def _cases(built: _Torch, evaluated: _Torch, server: Server, inputs: pd.DataFram
     parts = [(f"batch {size}", inputs.iloc[: max(count, size)], size) for size, count in BATCH_CASES.items()]
     parts += [("shortest inputs", by_length.iloc[:EDGE_ROWS], EDGE_ROWS)]
     parts += [("longest inputs", by_length.iloc[-EDGE_ROWS:], EDGE_ROWS)]
-    cases = [_case(name, part, size, evaluated, server) for name, part, size in parts]
-    if any(part.training for part in built.module.modules()):
+    same = server.serving.marking.same
+    cases = [_case(name, part, size, evaluated, server, same) for name, part, size in parts]
+    if any(part.training for module in built.modules.values() for part in module.modules()):
         name, part, size = parts[list(BATCH_CASES).index(AS_BUILT_BATCH)]
-        cases.append(_case(f"torch as built, {name}", part, size, evaluated, built))
+        cases.append(_case(f"torch as built, {name}", part, size, evaluated, built, same))
     return tuple(cases)
 
 
-def _case(name: str, part: pd.DataFrame, batch: int, wanted: _Torch, given: Server | _Torch) -> Difference:
+def _case(name: str, part: pd.DataFrame, batch: int, wanted: _Torch, given: Server | _Torch, same: float) -> Difference:
     """Hold two ways to run the model against each other on the same rows, `batch` at a time."""
     few = batches(part, batch)
     right = join([wanted.predict(rows) for rows in few])
     try:
-        return compare(name, right, join([given.predict(rows) for rows in few]))
+        return compare(name, right, join([given.predict(rows) for rows in few]), same)
     except AdapterError as error:
         return Difference(case=name, rows=len(part), error=str(error))
 
@@ -162,8 +169,10 @@ def failed_export(why: str) -> ExportEvidence:
     )  # fmt: skip
 
 
-def serving(candidate: Candidate, variant: Variant, target: Target, threads: int) -> Serving:
-    """Return how to serve `variant` of `candidate`."""
+def serving(
+    candidate: Candidate, variant: Variant, target: Target, threads: int, marking: Marking | None = None
+) -> Serving:
+    """Return how to serve `variant` of `candidate`, and how its answers are held against others (None: as equal or not)."""
     return Serving(
         folder=candidate.folder,
         adapter=candidate.adapter,
@@ -171,6 +180,7 @@ def serving(candidate: Candidate, variant: Variant, target: Target, threads: int
         target=target,
         threads=threads,
         input_columns=candidate.columns.input,
+        marking=marking or Marking(),
     )
 
 
@@ -183,8 +193,18 @@ def named_outputs(outputs: Any) -> dict[str, torch.Tensor]:
     return {"output": outputs}
 
 
-def _trace(adapter: Adapter, inputs: pd.DataFrame) -> _Trace:
-    """Encode batches of different sizes and lengths; the axes whose size differs are the dynamic ones."""
+def tensors(arrays: Arrays) -> dict[str, torch.Tensor]:
+    """Return arrays as tensors under the same names."""
+    import torch
+
+    return {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()}
+
+
+def _traces(adapter: Adapter, checkpoint: Path, inputs: pd.DataFrame) -> dict[str, _Trace]:
+    """Return what the exporter is shown of each graph, from calls with batches of different sizes and lengths.
+
+    Raises StageError where there are too few rows, and ModelError where a graph is never called.
+    """
     inputs = inputs.dropna()
     if len(inputs) <= TRACE_ROWS:
         raise StageError(
@@ -196,7 +216,20 @@ def _trace(adapter: Adapter, inputs: pd.DataFrame) -> _Trace:
         (ordered, TRACE_ROWS - 1),
         (ordered.iloc[::-1], TRACE_ROWS + 1),
     )
-    shown, *others = [adapter.encode(adapter.answerable(rows, count)) for rows, count in starts]
+    batches = [adapter.encode(adapter.answerable(rows, count)) for rows, count in starts]
+    if adapter.calls_one_graph:
+        return {MODEL: _trace(*batches)}
+    model = _Torch(adapter, adapter.build(checkpoint))
+    calls: dict[str, list[Arrays]] = {name: [] for name in model.modules}
+    for batch in batches:
+        adapter.infer(recording(model.run, calls), batch)
+    if idle := ", ".join(name for name, made in calls.items() if not made):
+        raise ModelError(f"infer never calls the graph {idle}; call it, or leave it out of what build returns")
+    return {name: _trace(max(made, key=_values), *made) for name, made in calls.items()}
+
+
+def _trace(shown: Arrays, *others: Arrays) -> _Trace:
+    """Return one call's inputs and the axes whose size differs in another call."""
     axes = {
         name: tuple(
             axis
@@ -210,12 +243,25 @@ def _trace(adapter: Adapter, inputs: pd.DataFrame) -> _Trace:
     return _Trace(shown, axes)
 
 
-def _export(adapter: Adapter, candidate: Candidate, trace: _Trace, folder: Path) -> None:
+def _values(inputs: Arrays) -> int:
+    """Count the values of a call: the exporter takes an axis of size 0 or 1 for a constant, so a large one is shown."""
+    return sum(array.size for array in inputs.values())
+
+
+def _export(adapter: Adapter, checkpoint: Path, traces: dict[str, _Trace], folder: Path) -> None:
+    modules, notes = adapter.build(checkpoint), []
+    for name, trace in traces.items():
+        notes += _export_graph(modules[name], trace, folder / f"{name}.onnx")
+    (folder / "axes.json").write_bytes(orjson.dumps({name: trace.axes for name, trace in traces.items()}))
+    (folder / "notes.json").write_bytes(orjson.dumps(notes))
+
+
+def _export_graph(module: torch.nn.Module, trace: _Trace, path: Path) -> list[str]:
+    """Write one graph, and return what there is to say about it. Raises ModelError where torch can't."""
     import onnx
     import torch
 
-    module = adapter.build(candidate.resolve(candidate.checkpoint.path))
-    inputs = {name: torch.from_numpy(array) for name, array in trace.batch.items()}
+    inputs = tensors(trace.inputs)
     with torch.inference_mode():
         try:
             names = list(named_outputs(module(**inputs)))
@@ -231,10 +277,9 @@ def _export(adapter: Adapter, candidate: Candidate, trace: _Trace, folder: Path)
         except Exception as second:
             raise ModelError(f"torch can't export the model: {_first_line(second)}") from second
     size = sum(tensor.numel() * tensor.element_size() for tensor in module.state_dict().values())
-    program.save(str(folder / "model.onnx"), external_data=size > EXTERNAL_DATA_FROM_BYTES)
-    onnx.checker.check_model(str(folder / "model.onnx"))
-    (folder / "axes.json").write_bytes(orjson.dumps(trace.axes))
-    (folder / "notes.json").write_bytes(orjson.dumps(notes))
+    program.save(str(path), external_data=size > EXTERNAL_DATA_FROM_BYTES)
+    onnx.checker.check_model(str(path))
+    return notes
 
 
 def _run_exporter(module: torch.nn.Module, inputs: dict[str, torch.Tensor], names: list[str],
@@ -254,16 +299,27 @@ def _run_exporter(module: torch.nn.Module, inputs: dict[str, torch.Tensor], name
         )  # fmt: skip
 
 
-def _training(module: torch.nn.Module) -> list[str]:
+def _training(modules: dict[str, torch.nn.Module]) -> list[str]:
     """Name the submodules in training mode whose answers depend on it."""
     import torch
 
     kinds = (torch.nn.modules.dropout._DropoutNd, torch.nn.modules.batchnorm._NormBase)  # noqa: SLF001  no public base
-    return [name or "the model" for name, part in module.named_modules() if part.training and isinstance(part, kinds)]
+    return [
+        name or ("the model" if graph == MODEL else graph)
+        for graph, module in modules.items()
+        for name, part in module.named_modules()
+        if part.training and isinstance(part, kinds)
+    ]
 
 
-def _axes_file(variant: Variant) -> Path:
-    return variant.graphs["model"].parent / "axes.json"
+def _dynamic_axes(variant: Variant) -> dict[str, tuple[int, ...]]:
+    """Return the axes of each input that vary, the input under its graph's name too where there are several."""
+    saved = orjson.loads((next(iter(variant.graphs.values())).parent / "axes.json").read_bytes())
+    return {
+        name if graph == MODEL else f"{graph}.{name}": tuple(axes)
+        for graph, inputs in saved.items()
+        for name, axes in inputs.items()
+    }
 
 
 def _size(folder: Path) -> int:

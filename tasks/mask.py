@@ -35,7 +35,7 @@ OPAQUE = re.compile(r"(?=[A-Za-z]*\d)(?=\d*[A-Za-z])[A-Za-z0-9]{20,}")
 
 EMAILS = tuple(
     re.compile(
-        rf"(?<!{mark})(?<![.+%-])(?:{mark}|[.+-])(?:{mark}|[.+'-]|%(?!40))*+(?:[@\uff20]|%40)(?:(?:{mark}|-)+\.)+(?:{mark}){{2,}}"
+        rf"(?<!{mark})(?<![.+%-])(?:{mark}|[.+-])(?:{mark}|[.+'-]|%(?!40))*(?:[@\uff20]|%40)(?:(?:{mark}|-)+\.)+(?:{mark}){{2,}}"
     )
     for mark in (LETTER, r"\w")
 )

@@ -65,6 +65,23 @@ class Measuring(Record):
     stage_timeout_seconds: Positive
 
 
+class Numbers(Record):
+    """How near to its label a predicted number is right: `tolerance` in the label's unit, or in deviations of the labels.
+
+    Two answers are the same within `same_share` of that.
+    """
+
+    tolerance: Positive | None = None
+    tolerance_in_deviations: Positive | None = None
+    same_share: Annotated[float, Field(gt=0, le=1)]
+
+    @model_validator(mode="after")
+    def _one_tolerance(self) -> Numbers:
+        if (self.tolerance is None) == (self.tolerance_in_deviations is None):
+            raise ValueError("give exactly one of tolerance and tolerance_in_deviations")
+        return self
+
+
 class Business(Record):
     """What the model serves: traffic, the machine a replica runs on, and how full a replica may be."""
 
@@ -96,6 +113,7 @@ class Policy(Record):
     name: Name
     target: Target
     sample: Sampling
+    numbers: Numbers | None = None
     review: Reviewing
     measure: Measuring
     business: Business

@@ -80,29 +80,40 @@ def quantize(
         raise StageError(f"{name} is made for {' and '.join(recipe.targets)}; this launch's target is {target}")
     if recipe.make is None:
         return reference
-    batches = _encode(candidate, reference, calibration, calibration_rows) if recipe.calibrated else []
-    rows = digest_of([{key: digest_of(array.tolist()) for key, array in batch.items()} for batch in batches])
+    calls = _calibration_calls(candidate, reference, calibration, calibration_rows) if recipe.calibrated else {}
+    rows = digest_of(
+        {
+            graph: [{key: digest_of(array.tolist()) for key, array in call.items()} for call in made]
+            for graph, made in calls.items()
+        }
+    )
     key = digest_of(name, reference.sha256, rows, version("onnxruntime-gpu"), version("onnx"), digest(Path(__file__)))
-    folder = build_once(key, lambda draft: _make(recipe, reference, batches, draft))
-    path = folder / "model.onnx"
-    return Variant(name=name, sha256=key, graphs={"model": path}, size_bytes=path.stat().st_size)
+    folder = build_once(key, lambda draft: _make(recipe, reference, calls, draft))
+    graphs = {graph: folder / f"{graph}.onnx" for graph in reference.graphs}
+    size = sum(path.stat().st_size for path in graphs.values())
+    return Variant(name=name, sha256=key, graphs=graphs, size_bytes=size)
 
 
-def _make(recipe: Recipe, reference: Variant, batches: list[Arrays], folder: Path) -> None:
+def _make(recipe: Recipe, reference: Variant, calls: dict[str, list[Arrays]], folder: Path) -> None:
+    for graph, path in reference.graphs.items():
+        _make_graph(recipe, path, calls.get(graph, []), folder / f"{graph}.onnx")
+
+
+def _make_graph(recipe: Recipe, source: Path, calls: list[Arrays], target: Path) -> None:
     if recipe.make is None:
         return
-    clean = folder / "clean.onnx"
-    _drop_stale_shapes(reference.graphs["model"], clean)
+    clean = target.with_name("clean.onnx")
+    _drop_stale_shapes(source, clean)
     quiet = io.StringIO()
     logging.disable(logging.WARNING)
     try:
         with contextlib.redirect_stdout(quiet), contextlib.redirect_stderr(quiet):
-            recipe.make(clean, folder / "model.onnx", batches)
+            recipe.make(clean, target, calls)
     except Exception as error:
         raise StageError(f"quantization failed: {type(error).__name__}: {str(error)[:300]}") from error
     finally:
         logging.disable(logging.NOTSET)
-    for item in folder.glob("clean*"):
+    for item in target.parent.glob("clean*"):
         item.unlink()
 
 
@@ -115,23 +126,34 @@ def _drop_stale_shapes(source: Path, target: Path) -> None:
     onnx.save(model, target)
 
 
-def _encode(candidate: Candidate, reference: Variant, calibration: Path, rows: int) -> list[Arrays]:
-    """Return encoded calibration batches with the inputs that the graph kept."""
+def _calibration_calls(
+    candidate: Candidate, reference: Variant, calibration: Path, rows: int
+) -> dict[str, list[Arrays]]:
+    """Return the inputs of every call of each graph while the calibration rows are answered, those that the graph kept."""
     import onnx
     import pandas as pd
 
-    from tasks.adapter import Adapter
-    from tasks.serving import batches
-
-    graph = onnx.load(reference.graphs["model"], load_external_data=False).graph
-    kept = [node.name for node in graph.input]
+    from tasks.adapter import MODEL, Adapter, recording
+    from tasks.export import serving
+    from tasks.serving import Server, batches
 
     adapter = Adapter(candidate.resolve(candidate.adapter))
     inputs = pd.read_parquet(calibration, columns=list(candidate.columns.input)).dropna().head(rows)
     if inputs.empty:
         raise StageError(f"the calibration data {candidate.data.calibration} has no row with inputs")
     encoded = [_encode_batch(adapter, part) for part in batches(inputs, CALIBRATION_BATCH)]
-    return [{name: batch[name] for name in kept} for batch in encoded]
+    calls: dict[str, list[Arrays]] = {graph: [] for graph in reference.graphs}
+    if adapter.calls_one_graph:
+        calls[MODEL] = encoded
+    else:
+        server = Server(serving(candidate, reference, "cpu", threads=0))
+        for batch in encoded:
+            adapter.infer(recording(server.run, calls), batch)
+    found = {}
+    for graph, made in calls.items():
+        kept = [node.name for node in onnx.load(reference.graphs[graph], load_external_data=False).graph.input]
+        found[graph] = [{name: call[name] for name in kept} for call in made]
+    return found
 
 
 def _encode_batch(adapter: Adapter, part: pd.DataFrame) -> Arrays:

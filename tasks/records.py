@@ -21,6 +21,7 @@ from tasks.files import digest
 Outcome = Literal["pass", "fail", "inconclusive", "unmeasured"]
 Severity = Literal["block", "warn"]
 Target = Literal["cpu", "cuda"]
+Task = Literal["classification", "regression", "generation"]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
 
@@ -122,7 +123,7 @@ class Candidate(Record):
     """A model that asks to go live: `candidate.yaml`, plus the folder it was read from."""
 
     name: Name
-    task: Literal["classification"]
+    task: Task
     adapter: Path = Path("adapter.py")
     checkpoint: Checkpoint
     variants: Annotated[tuple[str, ...], Field(min_length=1)]
@@ -167,8 +168,18 @@ class Variant(Record):
     notes: tuple[str, ...] = ()
 
 
+class Marking(Record):
+    """When an answer that is a number is right, and when two are the same; other answers are, where they are equal.
+
+    A number is right within `tolerance` of its label, and the same as another within `same` of it; both in the label's unit.
+    """
+
+    tolerance: Annotated[float, Field(ge=0)] = 0
+    same: Annotated[float, Field(ge=0)] = 0
+
+
 class Serving(Record):
-    """All that a process needs to serve a variant: the adapter's code, the graphs, and how to run them.
+    """All that a process needs to serve a variant and to hold its answers against others.
 
     `threads` is the number of intra-op threads of each session; 0 leaves the choice to onnxruntime.
     """
@@ -179,6 +190,7 @@ class Serving(Record):
     target: Target
     threads: int = 0
     input_columns: tuple[str, ...]
+    marking: Marking = Marking()
 
 
 class GateLimits(Record):

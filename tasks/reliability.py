@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tasks.evidence import Bin, Reliability
-from tasks.score import share
+from tasks.tally import share
 
 if TYPE_CHECKING:
     from collections.abc import Callable

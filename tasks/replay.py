@@ -73,9 +73,10 @@ def answer_recorded(request: ReplayRequest) -> Replay:
         why = f"a recorded input cannot be answered any more: {error}"
         return Replay(difference=Difference(case=request.case, rows=rows, error=why))
     before, after = recorded.frame["prediction"], now.frame["prediction"]
-    flipped = flips(before, after).nonzero()[0]
+    same = request.serving.marking.same
+    flipped = flips(before, after, same).nonzero()[0]
     return Replay(
-        difference=compare(request.case, recorded, now),
+        difference=compare(request.case, recorded, now, same),
         flipped=tuple(Flip(row=int(row), before=str(before[row]), after=str(after[row])) for row in flipped),
     )
 

@@ -23,8 +23,8 @@ from tasks.records import Record, StageError
 from tasks.sample.readers import FEEDBACK
 from tasks.sample.reservoir import MOST_VALUES
 from tasks.sample.text import text_of
-from tasks.score import ANSWERED
 from tasks.slices import declared
+from tasks.tally import ANSWERED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -21,10 +21,11 @@ from tasks.evidence import PairedTally, Perturbed, Raw, RobustnessEvidence
 from tasks.files import digest
 from tasks.mask import mask
 from tasks.perturb import Draw, describe_column
-from tasks.records import Record, Serving, StageError
+from tasks.records import Marking, Record, Serving, StageError
 from tasks.sample.write import WEIGHT
-from tasks.score import ABSTAINED, ANSWERED, BROKEN, right
+from tasks.score import right
 from tasks.serving import Server, lengths
+from tasks.tally import ABSTAINED, ANSWERED, BROKEN
 from tasks.trials import Trial, content, named, perturb, plan_trials
 
 if TYPE_CHECKING:
@@ -160,7 +161,8 @@ def _try(trial: Trial, server: Server, originals: Originals, request: Robustness
     )  # fmt: skip
     _write_line(request.progress, begun)
     answers = _answers(server, originals, places, changed, long=trial.kind.long)
-    _write_line(request.progress, _counted(begun, trial, originals, places, changed, answers))
+    marking = request.serving.marking
+    _write_line(request.progress, _counted(begun, trial, originals, places, changed, answers, marking))
     _write_raw(request.raw, begun, places, answers)
 
 
@@ -245,7 +247,13 @@ def _equal_rows(one: Arrays, other: Arrays, rows: int) -> np.ndarray:
 
 
 def _counted(
-    begun: Perturbed, trial: Trial, originals: Originals, places: np.ndarray, rows: pd.DataFrame, answers: pd.DataFrame
+    begun: Perturbed,
+    trial: Trial,
+    originals: Originals,
+    places: np.ndarray,
+    rows: pd.DataFrame,
+    answers: pd.DataFrame,
+    marking: Marking,
 ) -> Perturbed:
     outcome = answers["outcome"].to_numpy()
     counts = {kind: int((outcome == name).sum()) for kind, name in zip(("crashes", "non_finite", "malformed"), BROKEN, strict=True)}  # fmt: skip
@@ -257,20 +265,20 @@ def _counted(
         | {
             "stopped": None,
             "abstained": int((outcome == ABSTAINED).sum()),
-            "against_original": _paired(originals, places, answers) if trial.kind.preserving else None,
+            "against_original": _paired(originals, places, answers, marking) if trial.kind.preserving else None,
             "mean_confidence": float(confidence.mean()) if garbage else None,
             "example": _example(trial, rows, answers, int(broken[0])) if broken.size else None,
         }
     )
 
 
-def _paired(originals: Originals, places: np.ndarray, answers: pd.DataFrame) -> PairedTally:
+def _paired(originals: Originals, places: np.ndarray, answers: pd.DataFrame, marking: Marking) -> PairedTally:
     """Hold the answers against those to the same rows as they were; a row that crashed is counted as such alone."""
     usable = answers["outcome"].isin([ANSWERED, ABSTAINED]).to_numpy()
     labels = originals.labels.iloc[places].reset_index(drop=True)
     before = originals.answers.iloc[places].reset_index(drop=True)
-    now_right, was_right = right(labels, answers), right(labels, before)
-    flipped = flips(before["prediction"], answers["prediction"])
+    now_right, was_right = right(labels, answers, marking), right(labels, before, marking)
+    flipped = flips(before["prediction"], answers["prediction"], marking.same)
     labelled = labels.notna().to_numpy() & usable
     return PairedTally.counted(
         rows=int(usable.sum()),

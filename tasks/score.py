@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from tasks.compare import flips
+from tasks.compare import flips, numbers
+from tasks.errors import ERROR, UNITS, error_rise, mean_error, row_errors
 from tasks.evidence import (
     Paired,
     PairedSlice,
     PairedTally,
     Raw,
     Scores,
-    Share,
     Slice,
-    Tally,
     Unmeasured,
     WeakSlice,
 )
 from tasks.files import digest
 from tasks.labels import label_coverage, label_shift
 from tasks.mask import mask_id
-from tasks.records import Columns, StageError
+from tasks.records import Columns, Marking, StageError, Task
 from tasks.sample.write import WEIGHT
 from tasks.slices import SLICE_PREFIX, TRAIT_PREFIX, crossed, declared, derived, labels, weakest
+from tasks.tally import ANSWERED, BROKEN, DAY, days_of, design, share, tally
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -36,11 +37,28 @@ if TYPE_CHECKING:
     from tasks.slices import Part
 
 MAX_EXAMPLES = 5
-PRODUCTION_FILE = "predictions-production.parquet"
-ANSWERED = "answered"
-ABSTAINED = "abstained"
-BROKEN = ("exception", "non_finite", "malformed")
+PRODUCTION_FILE, EVALUATION_FILE = "predictions-production.parquet", "predictions-evaluation.parquet"
 NOT_DESCRIBED = Unmeasured(stage="describe", why="the requests were not described")
+LABEL_SLICES = 5  # of numbers, with as many rows of the evaluation set in each
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """What kind the answers are, when one is right, and where labels that are numbers are cut into slices."""
+
+    task: Task = "classification"
+    marking: Marking = field(default_factory=Marking)
+    label_cuts: tuple[float, ...] = ()
+
+
+def label_cuts(task: Task, labels: pd.Series) -> tuple[float, ...]:
+    """Return the numbers at which labels are cut into slices that hold as many rows each; none of other kinds."""
+    known = numbers(labels)[labels.notna().to_numpy()] if task == "regression" else np.zeros(0)
+    known = known[np.isfinite(known)]
+    if not known.size:
+        return ()
+    at = np.arange(1, LABEL_SLICES) / LABEL_SLICES
+    return tuple(np.unique(np.quantile(known, at, method="inverted_cdf")).tolist())
 
 
 def score(
@@ -50,13 +68,15 @@ def score(
     predictions: Predictions,
     out: Path,
     traits: pd.DataFrame | Unmeasured = NOT_DESCRIBED,
+    scoring: Scoring | None = None,
 ) -> Scores:
     """Return the scores of `predictions` over all of `rows`, and save them row by row as Parquet in the folder `out`.
 
     `traits` has a column a trait and a row a row of `rows`, in their order.
     """
-    frame = predictions.frame
-    is_right = right(rows[columns.label], frame)
+    frame, scoring = predictions.frame, scoring or Scoring()
+    is_right = right(rows[columns.label], frame, scoring.marking)
+    answered = (frame["outcome"] == ANSWERED).to_numpy()
     weights = rows[WEIGHT].to_numpy() if WEIGHT in rows else np.ones(len(rows))
     path = out / f"predictions-{dataset}.parquet"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -65,12 +85,15 @@ def score(
         label=rows[columns.label].to_numpy(dtype=object),
         right=is_right,
         weight=weights,
+        **row_errors(scoring.task, rows[columns.label], answered, frame["prediction"]),
     )
+    if columns.time in rows:
+        table[DAY] = _days(rows[columns.time])
     for column in (name for name in columns.slices if name in rows):
         table[SLICE_PREFIX + column] = rows[column].to_numpy(dtype=object)
     if not isinstance(traits, Unmeasured):
         table = table.assign(**{TRAIT_PREFIX + str(name): traits[name].to_numpy(dtype=object) for name in traits})
-    for name in set(table.columns) - {"confidence", "right", "weight"}:
+    for name in set(table.columns) - {"confidence", "right", "weight", ERROR, UNITS}:
         table[name] = [None if _missing(value) else str(value) for value in table[name].to_numpy(dtype=object)]
     table.to_parquet(path, index=False)
     examples = [
@@ -83,12 +106,13 @@ def score(
         dataset=dataset,
         overall=tally(table),
         slices=_sliced(table, declared(table)),
-        labels=_sliced(table, labels(table)),
+        labels=_sliced(table, labels(table, scoring.label_cuts)),
         traits=traits if isinstance(traits, Unmeasured) else _sliced(table, derived(table)),
         crossed=_sliced(table, crossed(table)) if dataset == "production" else (),
         weakest=_weakest(table) if dataset == "production" else None,
         label_coverage=label_coverage(table),
         label_shift=label_shift(table),
+        error=mean_error(table, scoring.task),
         exceptions=exceptions,
         non_finite=non_finite,
         malformed=malformed,
@@ -98,25 +122,28 @@ def score(
     )
 
 
-def pair(baseline: str, base_file: Path, candidate_file: Path) -> Paired:
+def pair(baseline: str, base_file: Path, candidate_file: Path, scoring: Scoring | None = None) -> Paired:
     """Return the candidate's saved answers against the baseline's on the same rows, overall and in each slice."""
     import pandas as pd
 
-    base, own = pd.read_parquet(base_file), pd.read_parquet(candidate_file)
+    base, own, scoring = pd.read_parquet(base_file), pd.read_parquet(candidate_file), scoring or Scoring()
     if not base["id"].equals(own["id"]):
         raise StageError(f"{base_file} and {candidate_file} are not about the same rows, so they cannot be paired")
     labelled = own["label"].notna().to_numpy()
     base_right, own_right = base["right"].to_numpy(), own["right"].to_numpy()
-    flipped = flips(base["prediction"], own["prediction"])
+    flipped = flips(base["prediction"], own["prediction"], scoring.marking.same)
     weights = own["weight"].to_numpy()
 
+    days, gain = days_of(own), own_right.astype(float) - base_right
+
     def paired(mask: np.ndarray) -> PairedTally:
+        effect = design(gain, weights, mask & labelled, days)
         return PairedTally(
             rows=int(mask.sum()),
             flips=int(flipped[mask].sum()),
             labelled=int(labelled[mask].sum()),
-            candidate_only=share(own_right & ~base_right, weights, mask & labelled),
-            baseline_only=share(base_right & ~own_right, weights, mask & labelled),
+            candidate_only=share(own_right & ~base_right, weights, mask & labelled, effect),
+            baseline_only=share(base_right & ~own_right, weights, mask & labelled, effect),
         )
 
     return Paired(
@@ -125,42 +152,21 @@ def pair(baseline: str, base_file: Path, candidate_file: Path) -> Paired:
         slices=tuple(
             PairedSlice(column=column, value=value, tally=paired(mask)) for column, value, mask in declared(own)
         ),
+        error_rise=error_rise(base, own, scoring.task),
     )
 
 
-def tally(table: pd.DataFrame) -> Tally:
-    """Return the counts and weighted shares of scored rows: outcome, label, right and weight."""
-    labelled, is_right = table["label"].notna().to_numpy(), table["right"].to_numpy()
-    outcome, weights = table["outcome"].to_numpy(), table["weight"].to_numpy()
-    abstained, failed = outcome == ABSTAINED, np.isin(outcome, BROKEN)
-    everywhere = np.ones(len(table), dtype=bool)
-    return Tally(
-        rows=len(table),
-        labelled=int(labelled.sum()),
-        correct=int(is_right.sum()),
-        abstained=int(abstained.sum()),
-        errors=int(failed.sum()),
-        right=share(is_right, weights, labelled),
-        answered=share(outcome == ANSWERED, weights, everywhere),
-        failed=share(failed, weights, everywhere),
-    )
+def right(labels: pd.Series, frame: pd.DataFrame, marking: Marking) -> np.ndarray:
+    """Return for each row whether the prediction is right, going by a label that is there.
 
-
-def share(events: np.ndarray, weights: np.ndarray, trials: np.ndarray) -> Share:
-    """Return the share of the rows `trials` that are `events`, by weight; arguments have shape (rows,), two are masks."""
-    weights, events = weights[trials], events[trials]
-    if np.unique(weights).size <= 1:
-        return Share(events=int(events.sum()), trials=len(weights))
-    effective = weights.sum() ** 2 / np.square(weights).sum()
-    weighted = 1.0 if events.all() else weights[events].sum() / weights.sum()
-    return Share(events=float(weighted * effective), trials=float(effective))
-
-
-def right(labels: pd.Series, frame: pd.DataFrame) -> np.ndarray:
-    """Return for each row whether the prediction equals a label that is there; a request without an answer is not right."""
+    A number is within the tolerance, anything else equal; a request without an answer is not right.
+    """
     answered = (frame["outcome"] == ANSWERED).to_numpy()
-    wanted, given = labels.to_numpy(dtype=object), frame["prediction"].to_numpy(dtype=object)
-    equal = np.fromiter((a == b for a, b in zip(wanted, given, strict=True)), dtype=bool, count=len(frame))
+    if marking.tolerance:
+        equal = np.abs(numbers(labels) - numbers(frame["prediction"])) <= marking.tolerance
+    else:
+        wanted, given = labels.to_numpy(dtype=object), frame["prediction"].to_numpy(dtype=object)
+        equal = np.fromiter((a == b for a, b in zip(wanted, given, strict=True)), dtype=bool, count=len(frame))
     found: np.ndarray = answered & equal & labels.notna().to_numpy()
     return found
 
@@ -194,6 +200,13 @@ def _sliced(table: pd.DataFrame, parts: Iterable[Part]) -> tuple[Slice, ...]:
 def _weakest(table: pd.DataFrame) -> WeakSlice | None:
     found = weakest(table)
     return None if found is None else WeakSlice(rule=found.rule, tally=tally(table[found.unseen]))
+
+
+def _days(times: pd.Series) -> list[str]:
+    """Return the day of each time in UTC, an unreadable one as none."""
+    import pandas as pd
+
+    return pd.to_datetime(times, utc=True, errors="coerce").dt.strftime("%Y-%m-%d").fillna("none").tolist()
 
 
 def _missing(value: object) -> bool:

@@ -8,10 +8,12 @@ for the evaluation of significance levels", Biometrika 62, 1975.)
 
 from __future__ import annotations
 
-from itertools import combinations
+from itertools import combinations, pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+
+from tasks.compare import numbers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,8 +49,13 @@ def derived(table: pd.DataFrame) -> list[Part]:
     return list(_parts(table, TRAIT_PREFIX))
 
 
-def labels(table: pd.DataFrame) -> list[Part]:
-    """Return a part for each label, none where they are too many to be classes."""
+def labels(table: pd.DataFrame, cuts: tuple[float, ...] = ()) -> list[Part]:
+    """Return a part for each label, none where they are too many to be classes; numbers are parted at `cuts`."""
+    if cuts:
+        given = table["label"].notna().to_numpy()
+        codes = np.searchsorted(cuts, numbers(table["label"]))
+        names = [f"up to {cuts[0]:g}", *(f"{low:g} to {high:g}" for low, high in pairwise(cuts)), f"over {cuts[-1]:g}"]
+        return [Part("label", name, given & (codes == code)) for code, name in enumerate(names)]
     known = sorted(table["label"].dropna().unique())
     if len(known) > MOST_LABELS:
         return []

@@ -44,13 +44,14 @@ def validate_production(
     quality: data_quality.Limits,
     drift: drift_gate.Limits,
     traits: tuple[pd.DataFrame, pd.DataFrame] | None = None,
+    classes: bool = True,
     out: Path,
 ) -> ValidationEvidence:
     """Hold a sample of the prediction log to its suite, and to the evaluation set's labels, types and distributions.
 
     `rows` has the candidate's columns and `copies`, how many times each request was logged; a time without a zone is
     UTC. `quality` and `drift` are the limits of these gates; `traits` are those of the evaluation set and of the
-    sample, row by row. The page is written into the folder `out`. Importing Great Expectations takes seconds.
+    sample, row by row. Where labels are `classes`, production may have no others than the evaluation set. The page is written into the folder `out`. Importing Great Expectations takes seconds.
     """
     from expectations.suites import prediction_log
     from expectations.suites.shift import keeps_distributions, shift_column
@@ -63,7 +64,7 @@ def validate_production(
         window_days=window_days,
         stale_after_hours=stale_after_hours,
         kinds=kinds,
-        labels=_labels(columns.label, evaluation, kinds[columns.label]),
+        labels=_labels(columns.label, evaluation, kinds[columns.label]) if classes else None,
         limits=quality,
         shifts=keeps_distributions(
             [refer(name, both.evaluation) for name, both in shown.items()],

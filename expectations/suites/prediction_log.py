@@ -37,14 +37,14 @@ def build(
     window_days: int,
     stale_after_hours: float,
     kinds: Mapping[str, str],
-    labels: Sequence[Any],
+    labels: Sequence[Any] | None,
     limits: Limits,
     shifts: Sequence[Expectation],
 ) -> ExpectationSuite:
     """Return the suite for rows of `columns` and `copies`, with the kind columns that `tasks.validate` derives.
 
     `as_of` ends the window; `kinds` says what the label and each input are to hold, `labels` lists the evaluation
-    set's, `limits` are those of the gate `data-quality`, and `shifts` are the expectations of `expectations.suites.shift`.
+    set's classes (None where labels are none), `limits` are those of the gate `data-quality`, and `shifts` are the expectations of `expectations.suites.shift`.
     """
     sound = 1 - limits.max_faulty_rate
     return ExpectationSuite(
@@ -151,24 +151,28 @@ def _input(column: str, kind: str, mostly: float) -> list[Expectation]:
     ]
 
 
-def _label(column: str, kind: str, labels: Sequence[Any]) -> list[Expectation]:
-    shown = ", ".join(map(repr, labels[:SHOWN_LABELS])) + (", ..." if len(labels) > SHOWN_LABELS else "")
-    origin = f"the evaluation set's labels are {kind}, such as {labels[0]!r}" if labels else "the commonest kind"
+def _label(column: str, kind: str, labels: Sequence[Any] | None) -> list[Expectation]:
+    origin = f"the evaluation set's labels are {kind}" + (f", such as {labels[0]!r}" if labels else "")
     return [
         any_value(column, "join the labels that have come in to the log, else accuracy can't be measured"),
         of_kind(column, kind, origin, "write the same type in both, else no label ever equals a prediction"),
-        ExpectColumnValuesToBeInSet(
-            column=column,
-            value_set=list(labels),
-            severity=CRITICAL,
-            meta=words(
-                (column,),
-                f"column '{column}' is one of the evaluation set's labels ({shown})",
-                f"have a label in column '{column}' that the evaluation set lacks (it has {shown or 'none'})",
-                "add the class to the evaluation set and train on it, or correct the labels",
-            ),
-        ),
+        *([] if labels is None else [_known_label(column, labels)]),
     ]
+
+
+def _known_label(column: str, labels: Sequence[Any]) -> Expectation:
+    shown = ", ".join(map(repr, labels[:SHOWN_LABELS])) + (", ..." if len(labels) > SHOWN_LABELS else "")
+    return ExpectColumnValuesToBeInSet(
+        column=column,
+        value_set=list(labels),
+        severity=CRITICAL,
+        meta=words(
+            (column,),
+            f"column '{column}' is one of the evaluation set's labels ({shown})",
+            f"have a label in column '{column}' that the evaluation set lacks (it has {shown or 'none'})",
+            "add the class to the evaluation set and train on it, or correct the labels",
+        ),
+    )
 
 
 def _slice(column: str, mostly: float) -> list[Expectation]:

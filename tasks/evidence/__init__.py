@@ -27,10 +27,12 @@ from tasks.evidence.launch import Evidence, VariantEvidence
 from tasks.evidence.review import ReviewEvidence, ReviewKind
 from tasks.evidence.robustness import Perturbed, RobustnessEvidence
 from tasks.evidence.scores import (
+    AnswerShapes,
     EvaluationEvidence,
     FirstLaunch,
     LabelCoverage,
     LabelShift,
+    MeanError,
     Paired,
     PairedSlice,
     PairedTally,
@@ -55,6 +57,7 @@ from tasks.evidence.serving import (
 
 __all__ = [
     "Abstention",
+    "AnswerShapes",
     "BatchPeak",
     "BatchTimes",
     "Bin",
@@ -77,6 +80,7 @@ __all__ = [
     "LabelCoverage",
     "LabelShift",
     "LatencyEvidence",
+    "MeanError",
     "MemoryEvidence",
     "Moved",
     "Paired",

@@ -19,7 +19,7 @@ from tasks.evidence.serving import (
     MemoryEvidence,
     ProviderEvidence,
 )
-from tasks.records import Record, Sha256, Target, Variant
+from tasks.records import Marking, Record, Sha256, Target, Variant
 
 
 class VariantEvidence(Record):
@@ -46,6 +46,7 @@ class Evidence(Record):
     candidate_folder: str
     candidate_sha256: Sha256
     task: str
+    marking: Marking = Marking()
     target: Target
     environment: Environment
     sample: SampleEvidence | Unmeasured

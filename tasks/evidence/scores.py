@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from tasks.evidence.basis import Raw, Unmeasured
+from tasks.evidence.data import DriftColumn
 from tasks.records import Record
 
 
@@ -94,11 +95,46 @@ class LabelShift(Record):
     deviation: float
 
 
+class MeanError(Record):
+    """How far answers are from their labels on average, or how much further than another model's on the same rows.
+
+    Of numbers the mean absolute error, in the label's unit; of sequences the tokens to change, as a share of those of the
+    labels. `pivots` are the studentised replicates of a bootstrap in ascending order, which drew whole days anew where
+    `by_day`, else single requests: `clusters` of them. `deviation` is the standard error, and `largest` how large the
+    error of one row can be.
+    """
+
+    rows: int
+    unit: Literal["units", "share of tokens"]
+    by_day: bool
+    estimate: float
+    deviation: float
+    pivots: tuple[float, ...]
+    clusters: int
+    largest: float
+
+
+class AnswerShapes(Record):
+    """The shapes of generated answers to production requests.
+
+    `repeated` are the answers that end in a loop; `shortened` and `lengthened`, of the labelled ones, those with far
+    fewer or far more tokens than their label; `lengths` holds how far their lengths lie from those on the evaluation set.
+    """
+
+    answered: int
+    labelled: int
+    repeated: Share
+    shortened: Share
+    lengthened: Share
+    lengths: DriftColumn
+
+
 class Scores(Record):
     """A variant's predictions on one data set, over all of its requests.
 
     `slices` are of the columns that the candidate declares, `labels` one a label, `traits` of what the requests themselves tell, and `crossed`
-    of two columns at once; the last and `weakest` are of production alone.
+    of two columns at once; the last and `weakest` are of production alone. Numeric labels are sliced by where they lie among
+    those of the evaluation set. `error` is of numbers and sequences, None of classes or where no row has a label.
     """
 
     dataset: Literal["evaluation", "production"]
@@ -110,6 +146,7 @@ class Scores(Record):
     weakest: WeakSlice | None = None
     label_coverage: tuple[LabelCoverage, ...]
     label_shift: LabelShift | None
+    error: MeanError | None = None
     exceptions: int
     non_finite: int
     malformed: int
@@ -151,11 +188,12 @@ class PairedSlice(Record):
 
 
 class Paired(Record):
-    """The candidate's variant against a baseline on the same production rows."""
+    """The candidate's variant against a baseline on the same production rows; `error_rise` as in `MeanError`."""
 
     baseline: str
     overall: PairedTally
     slices: tuple[PairedSlice, ...]
+    error_rise: MeanError | None = None
 
 
 class FirstLaunch(Record):
@@ -166,9 +204,13 @@ class FirstLaunch(Record):
 
 
 class EvaluationEvidence(Record):
-    """A variant on the evaluation set and on the production sample, against fp32 and against the live champion."""
+    """A variant on the evaluation set and on the production sample, against fp32 and against the live champion.
+
+    `shapes` are of generated answers alone.
+    """
 
     evaluation: Scores
     production: Scores
     against_reference: Paired
     against_champion: Paired | FirstLaunch | Unmeasured
+    shapes: AnswerShapes | None = None

@@ -3,13 +3,14 @@
 import math
 from dataclasses import replace
 
-from tasks.evidence import Difference, PairedTally, Share
+from tasks.evidence import Difference, MeanError, PairedTally, Share
 from tasks.gates.verdict import Estimate, Question, at_least, at_most, exactly_at_most, unmeasured
 from tasks.records import Check
 from tasks.statistics import (
     Interval,
     paired_difference,
     rate_interval,
+    resampled_interval,
     rows_for_non_inferiority,
     rows_for_rate_bound,
 )
@@ -31,6 +32,18 @@ def rate_at_least(question: Question, share: Share, floor: float, confidence: fl
         return unmeasured(question.name, f"{question.what} has no rows to be counted on; give it some")
     needed = rows_to_settle_rate(share, floor, confidence, rows)
     return at_least(question, interval(share, confidence), floor, confidence, needed)
+
+
+def error_at_most(question: Question, found: MeanError | None, limit: float, confidence: float) -> Check:
+    """Hold the upper bound of a mean error, or of its rise, to `limit`; where no row shows one it is unmeasured."""
+    if found is None:
+        return unmeasured(question.name, f"{question.what} can't be told: no row has both a label and an error")
+    bounds = resampled_interval(found, confidence)
+    days = "days" if found.by_day else "labelled rows"
+    if bounds is None:
+        return unmeasured(question.name, f"{question.what} has no bound: {found.clusters} {days} are too few")
+    asked = replace(question, unit=found.unit, counted=days)
+    return at_most(asked, bounds, limit, confidence, rows_to_settle(found.clusters, bounds, limit))
 
 
 def interval(share: Share, confidence: float) -> Interval:

@@ -1,15 +1,16 @@
 """The lower bound of accuracy on production, over all requests that have a label, against an absolute floor.
 
 Requests that failed or abstained count as not correct, so a model can't look better by answering only what it is sure
-of. The bound is exact, since accuracy is a rate.
+of. The bound is exact, since accuracy is a rate. Where the policy says so, the mean error of numbers or sequences has a
+ceiling too, held by the bound of a bootstrap that draws whole days: requests of one day are alike.
 """
 
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from tasks.evidence import Tally, Unmeasured, VariantEvidence
-from tasks.gates.comparisons import rate_at_least
+from tasks.evidence import Scores, Tally, Unmeasured, VariantEvidence
+from tasks.gates.comparisons import error_at_most, rate_at_least
 from tasks.gates.verdict import Question, absent, unmeasured, verdict
 from tasks.records import Check, GateLimits, GateResult
 
@@ -21,16 +22,29 @@ DECIDES = "whether the variant is right often enough on production, whatever it 
 
 
 class Limits(GateLimits):
-    """The floor."""
+    """The floor, and the ceiling of the error."""
 
     min_accuracy: Annotated[float, Field(gt=0, lt=1, description="lowest share of labelled requests answered right")]
+    max_error: Annotated[
+        float | None,
+        Field(gt=0, description="largest mean absolute error, in the label's unit, or share of tokens that are wrong"),
+    ] = None
 
 
 def judge(evidence: VariantEvidence, limits: Limits) -> GateResult:
     """Return the verdict on one variant's accuracy on production."""
     found = evidence.evaluation
-    check = absent(found) if isinstance(found, Unmeasured) else _accuracy(found.production.overall, limits)
-    return verdict(NAME, CHECKLIST, limits, (check,), variant=evidence.name)
+    if isinstance(found, Unmeasured):
+        return verdict(NAME, CHECKLIST, limits, (absent(found),), variant=evidence.name)
+    checks = (_accuracy(found.production.overall, limits), *_error(found.production, limits))
+    return verdict(NAME, CHECKLIST, limits, checks, variant=evidence.name)
+
+
+def _error(scores: Scores, limits: Limits) -> tuple[Check, ...]:
+    if limits.max_error is None:
+        return ()
+    question = Question("error", "The mean error on production", "", "train on data that looks like production")
+    return (error_at_most(question, scores.error, limits.max_error, limits.confidence),)
 
 
 def _accuracy(tally: Tally, limits: Limits) -> Check:

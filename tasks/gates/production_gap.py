@@ -4,6 +4,9 @@ The two sets are different rows, so the difference of their accuracies has an in
 bound is held to the limit. A slice contributes its share of the labelled production rows times the evaluation set's
 accuracy minus its own: over the slices of one column, contributions add up to the gap. The mix of labels contributes
 what their changed shares alone would lose, at the mean of the two sets' accuracies on each (Kitagawa, JASA 50 (1955) 1168).
+
+Where the policy says so, the rise of the mean error is held too, by the bounds of both means: the two distances add up as
+independent ones do (Zou and Donner, Statistics in Medicine 27 (2008) 1693).
 """
 
 from typing import Annotated, Literal
@@ -14,7 +17,7 @@ from tasks.evidence import EvaluationEvidence, Unmeasured, VariantEvidence
 from tasks.gates.comparisons import rows_to_settle
 from tasks.gates.verdict import Question, absent, at_most, show, unmeasured, verdict
 from tasks.records import Check, GateLimits, GateResult
-from tasks.statistics import difference_interval
+from tasks.statistics import difference_interval, difference_of, resampled_interval
 
 NAME = "production-gap"
 CHECKLIST = "week 3-4"
@@ -29,6 +32,9 @@ class Limits(GateLimits):
     """How far production may fall behind the evaluation set."""
 
     max_gap: Annotated[float, Field(gt=0, lt=1, description="largest accuracy lost from evaluation to production")]
+    max_error_gap: Annotated[
+        float | None, Field(gt=0, description="largest rise of the mean error, in its own unit")
+    ] = None
 
 
 def judge(evidence: VariantEvidence, limits: Limits) -> GateResult:
@@ -40,7 +46,29 @@ def judge(evidence: VariantEvidence, limits: Limits) -> GateResult:
     if (mix := _label_mix(found)) is not None:
         parts.append(f"another mix of labels accounts for {show(mix, 'accuracy')} of it")
     note = "; ".join(parts)
-    return verdict(NAME, CHECKLIST, limits, (_gap(found, limits),), variant=evidence.name, note=note)
+    checks = (_gap(found, limits), *_error_gap(found, limits))
+    return verdict(NAME, CHECKLIST, limits, checks, variant=evidence.name, note=note)
+
+
+def _error_gap(found: EvaluationEvidence, limits: Limits) -> tuple[Check, ...]:
+    if limits.max_error_gap is None:
+        return ()
+    what, limit = "The rise of the mean error from evaluation to production", limits.max_error_gap
+    offline, live = found.evaluation.error, found.production.error
+    if offline is None or live is None:
+        return (unmeasured("error gap", f"{what} can't be told: no row has both a label and an error"),)
+    before, after = (resampled_interval(each, limits.confidence) for each in (offline, live))
+    if before is None or after is None:
+        return (unmeasured("error gap", f"{what} has no bound: there are too few rows, or days of them"),)
+    question = Question(
+        "error gap",
+        f"{what} (from {show(offline.estimate, offline.unit)} to {show(live.estimate, live.unit)})",
+        live.unit,
+        "train and evaluate on data that looks like production",
+        "days" if live.by_day else "labelled production requests",
+    )
+    rise = difference_of(after, before)
+    return (at_most(question, rise, limit, limits.confidence, rows_to_settle(live.clusters, rise, limit)),)
 
 
 def _gap(found: EvaluationEvidence, limits: Limits) -> Check:

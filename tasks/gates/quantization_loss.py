@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from tasks.evidence import Paired, PairedSlice, Unmeasured, VariantEvidence
-from tasks.gates.comparisons import loss_at_most
+from tasks.gates.comparisons import error_at_most, loss_at_most
 from tasks.gates.verdict import REFERENCE, Question, absent, unmeasured, verdict
 from tasks.records import Check, GateLimits, GateResult
 
@@ -30,6 +30,9 @@ class Limits(GateLimits):
     margin: Annotated[float, Field(gt=0, lt=1, description="largest loss of accuracy overall")]
     slice_margin: Annotated[float, Field(gt=0, lt=1, description="largest loss of accuracy in one slice")]
     min_slice_rows: Annotated[int, Field(ge=1, description="fewest labelled rows of a slice that is judged")]
+    error_margin: Annotated[
+        float | None, Field(gt=0, description="largest rise of the mean error, in its own unit")
+    ] = None
 
 
 def judge(evidence: VariantEvidence, limits: Limits) -> GateResult:
@@ -46,7 +49,11 @@ def judge(evidence: VariantEvidence, limits: Limits) -> GateResult:
     overall = loss_at_most(question, paired.overall, limits.margin, limits.confidence)
     named = ", ".join(f"{part.column}={part.value} ({part.tally.labelled})" for part in small)
     note = f"not judged, with under {limits.min_slice_rows} labelled rows: {named}" if named else ""
-    checks = (overall, *(_slice(part, limits) for part in judged))
+    rise: tuple[Check, ...] = ()
+    if limits.error_margin is not None:
+        asked = Question("error", "The rise of the mean error against fp32 on production", "", REMEDY)
+        rise = (error_at_most(asked, paired.error_rise, limits.error_margin, limits.confidence),)
+    checks = (overall, *rise, *(_slice(part, limits) for part in judged))
     return verdict(NAME, CHECKLIST, limits, checks, variant=evidence.name, note=note)
 
 

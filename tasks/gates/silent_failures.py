@@ -4,22 +4,30 @@ Of all labelled production requests, those that failed or got no answer included
 least the policy's confidence is held by its upper bound, and that of each declared slice too, by its own limit: all must
 pass (an intersection-union test), so each is tested at the full level. Confident errors are counted at a few thresholds;
 the policy's own is rounded down to one of them, which counts more errors, never fewer.
+
+A generated answer can be at fault in its shape, which nobody is told either: it may end in a loop, or have far fewer or
+far more tokens than its label; and the lengths of answers may have left those on the evaluation set. Where the policy
+sets limits of these, they are held by bounds as well.
 """
 
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from tasks.evidence import ConfidentErrors, Share, Unmeasured, VariantEvidence
-from tasks.gates.comparisons import rate_at_most
-from tasks.gates.verdict import Question, absent, unmeasured, verdict
+from tasks.evidence import AnswerShapes, ConfidentErrors, Share, Unmeasured, VariantEvidence
+from tasks.gates.comparisons import rate_at_most, rows_to_settle
+from tasks.gates.verdict import Question, absent, at_most, unmeasured, verdict
 from tasks.records import Check, GateLimits, GateResult
+from tasks.statistics import distance_interval
 
 NAME = "silent-failures"
 CHECKLIST = "week 3-4"
 SCOPE: Literal["launch", "variant"] = "variant"
 NEEDS = "the variant's answers on the production sample, with labels and confidence"
 DECIDES = "whether few enough requests get a wrong answer that the variant is sure of, overall and in every slice"
+
+
+Rate = Annotated[float | None, Field(gt=0, lt=1)]
 
 
 class Limits(GateLimits):
@@ -29,19 +37,73 @@ class Limits(GateLimits):
     max_rate: Annotated[float, Field(gt=0, lt=1, description="highest share of all requests with a confident error")]
     max_slice_rate: Annotated[float, Field(gt=0, lt=1, description="highest share in any slice with enough rows")]
     min_slice_rows: Annotated[int, Field(ge=1, description="fewest labelled rows of a slice that is judged")]
+    max_repeated_rate: Rate = Field(None, description="highest share of generated answers that end in a loop")
+    max_misshapen_rate: Rate = Field(
+        None, description="highest share of answers far shorter, or longer, than their label"
+    )
+    max_length_distance: Rate = Field(
+        None, description="largest distance of answers' lengths from the evaluation set's"
+    )
 
 
 def judge(evidence: VariantEvidence, limits: Limits) -> GateResult:
     """Return the verdict on one variant's confident errors."""
-    found = evidence.calibration
+    found, answers = evidence.calibration, evidence.evaluation
+    shapes = () if isinstance(answers, Unmeasured) else _shapes(answers.shapes, limits)
     if isinstance(found, Unmeasured):
-        return verdict(NAME, CHECKLIST, limits, (absent(found),), variant=evidence.name)
+        return verdict(NAME, CHECKLIST, limits, (absent(found), *shapes), variant=evidence.name)
     counted = [each for each in found.confident_errors if each.threshold <= limits.min_confidence]
     if not counted:
         because = f"No confident error was counted from a confidence of {limits.min_confidence:g} or less on"
-        return verdict(NAME, CHECKLIST, limits, (unmeasured("errors", because),), variant=evidence.name)
+        return verdict(NAME, CHECKLIST, limits, (unmeasured("errors", because), *shapes), variant=evidence.name)
     errors = max(counted, key=lambda each: each.threshold)
-    return verdict(NAME, CHECKLIST, limits, _checks(errors, limits), variant=evidence.name)
+    return verdict(NAME, CHECKLIST, limits, (*_checks(errors, limits), *shapes), variant=evidence.name)
+
+
+def _shapes(found: AnswerShapes | None, limits: Limits) -> tuple[Check, ...]:
+    asked = (limits.max_repeated_rate, limits.max_misshapen_rate, limits.max_length_distance)
+    if all(limit is None for limit in asked):
+        return ()
+    if found is None:
+        return (unmeasured("shapes", "No generated answer could be looked at for loops and lengths"),)
+    rates = (
+        ("repeated", "answers that end in a loop", found.repeated, found.answered, limits.max_repeated_rate),
+        (
+            "shortened",
+            "answers far shorter than their label",
+            found.shortened,
+            found.labelled,
+            limits.max_misshapen_rate,
+        ),
+        (
+            "lengthened",
+            "answers far longer than their label",
+            found.lengthened,
+            found.labelled,
+            limits.max_misshapen_rate,
+        ),
+    )
+    checks = [
+        rate_at_most(
+            Question(name, f"The share of {what}", "share", "look at them, and at where generation stops"),
+            share,
+            limit,
+            limits.confidence,
+            rows,
+        )
+        for name, what, share, rows, limit in rates
+        if limit is not None
+    ]
+    if limits.max_length_distance is not None:
+        moved = found.lengths
+        bounds = distance_interval(
+            moved.distance, moved.evaluation_rows, moved.production_effective_rows, limits.confidence, moved.excess
+        )
+        what = f"The distance of the answers' lengths from those on the evaluation set ({moved.in_words()})"
+        question = Question("lengths", what, "share", "find out which requests get answers of another length")
+        needed = rows_to_settle(moved.evaluation_rows, bounds, limits.max_length_distance)
+        checks.append(at_most(question, bounds, limits.max_length_distance, limits.confidence, needed))
+    return tuple(checks)
 
 
 def _checks(found: ConfidentErrors, limits: Limits) -> tuple[Check, ...]:

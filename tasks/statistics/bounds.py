@@ -1,5 +1,6 @@
 """What a bound is, how a limit reads it, and what every rule asks of its arguments."""
 
+import math
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
 
@@ -70,6 +71,17 @@ def sample(values: ArrayLike, fewest: int, *, finite: bool = False) -> NDArray[n
     if np.isnan(sample).any() or (finite and np.isinf(sample).any()):
         raise ValueError("a value is NaN, or infinite where only finite ones have a meaning")
     return sample
+
+
+def difference_of(a: Interval, b: Interval) -> Interval:
+    """Bound the difference of two independent quantities from the bounds of each.
+
+    Source: Zou and Donner, Statistics in Medicine 27 (2008) 1693: the distances to the bounds add up as independent ones do.
+    """
+    estimate = a.estimate - b.estimate
+    below = math.hypot(a.estimate - a.low, b.high - b.estimate)
+    above = math.hypot(a.high - a.estimate, b.estimate - b.low)
+    return Interval(estimate, estimate - below, estimate + above)
 
 
 def around(estimate: float, low: float, high: float) -> Interval:

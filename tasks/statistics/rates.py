@@ -4,7 +4,7 @@ import math
 from bisect import bisect_left
 from statistics import NormalDist
 
-from tasks.statistics.bounds import Interval, check_confidence, check_counts
+from tasks.statistics.bounds import Interval, check_confidence, check_counts, difference_of
 
 MOST_ROWS = 10**12  # a plan beyond it is no plan
 
@@ -82,10 +82,8 @@ def difference_interval(
     same construction from other limits.
     """
     a, b = rate_interval(events_a, trials_a, confidence), rate_interval(events_b, trials_b, confidence)
-    estimate = a.estimate - b.estimate
-    below = math.hypot(a.estimate - a.low, b.high - b.estimate)
-    above = math.hypot(a.high - a.estimate, b.estimate - b.low)
-    return Interval(estimate, max(-1.0, estimate - below), min(1.0, estimate + above))
+    found = difference_of(a, b)
+    return Interval(found.estimate, max(-1.0, found.low), min(1.0, found.high))
 
 
 def _rate_upper(events: float, trials: float, confidence: float) -> float:

@@ -115,7 +115,7 @@ def test_data_may_be_shared_between_candidates(folder: Path) -> None:
         ({"name": "../up"}, "name: string should match pattern"),
         ({"variants": []}, "variants: tuple should have at least 1 item"),
         ({"variants": ["fp32", "fp32"]}, "a variant stands twice"),
-        ({"task": "generation"}, "input should be 'classification'"),
+        ({"task": "clustering"}, "input should be .classification., .regression. or .generation."),
         ({"data": {"evaluation": "s3://b/e.parquet", "calibration": "data/calibration.parquet", "production": "data/log"}},
          "only the production log is read from S3"),
     ],

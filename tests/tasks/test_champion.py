@@ -11,6 +11,7 @@ from tiny import write_tiny
 
 from tasks.candidate import load_candidate
 from tasks.champion import answer_as_champion, keep_candidate, keep_graphs, load_kept
+from tasks.export import serving
 from tasks.records import Candidate, StageError, Variant
 
 if TYPE_CHECKING:
@@ -35,8 +36,8 @@ def test_what_was_kept_answers_as_before(
     assert champion.folder == kept / "candidate"
     assert variant.size_bytes == fp32.size_bytes
     old, new = (
-        answer_as_champion(*asked, "cpu", 1, sets.production, tiny, tmp_path / name)
-        for name, asked in (("old", (tiny, fp32)), ("new", (champion, variant)))
+        answer_as_champion(who, serving(who, graphs, "cpu", 1), sets.production, tiny, tmp_path / name)
+        for name, who, graphs in (("old", tiny, fp32), ("new", champion, variant))
     )
     pd.testing.assert_frame_equal(pd.read_parquet(old), pd.read_parquet(new))
 
@@ -76,7 +77,6 @@ def test_a_champion_that_reads_other_columns_says_which(
 ) -> None:
     """A sample without the champion's input column can't be answered by it."""
     columns = tiny.columns.model_copy(update={"input": ("title", "text")})
+    champion = tiny.model_copy(update={"columns": columns})
     with pytest.raises(StageError, match="the champion reads the column title, which this sample does not have"):
-        answer_as_champion(
-            tiny.model_copy(update={"columns": columns}), fp32, "cpu", 1, sets.production, tiny, tmp_path
-        )
+        answer_as_champion(champion, serving(champion, fp32, "cpu", 1), sets.production, tiny, tmp_path)

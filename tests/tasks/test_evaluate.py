@@ -12,8 +12,9 @@ from tasks.evaluate import evaluate_variant, predict_all
 from tasks.evidence import FirstLaunch, Scores
 from tasks.files import digest
 from tasks.records import Serving, StageError
-from tasks.score import check_label_types, pair, score, share
+from tasks.score import check_label_types, pair, score
 from tasks.serving import Server
+from tasks.tally import share
 
 if TYPE_CHECKING:
     from collections.abc import Callable

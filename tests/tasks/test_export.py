@@ -10,13 +10,14 @@ import pytest
 from tiny import ADAPTER, write_tiny
 
 from tasks.candidate import load_candidate
-from tasks.export import check_parity, export_model, failed_export
+from tasks.export import check_parity, export_model, failed_export, serving
 from tasks.records import Candidate, ModelError, StageError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tasks.datasets import DataSets
+    from tasks.evidence import ExportEvidence
     from tasks.policy import Measuring
     from tasks.records import Variant
 
@@ -28,6 +29,12 @@ def changed(folder: Path, *changes: tuple[str, str]) -> Candidate:
         assert old in text
         text = text.replace(old, new)
     return load_candidate(write_tiny(folder / "changed", adapter=text))
+
+
+def parity_of(candidate: Candidate, variant: Variant, measuring: Measuring, sets: DataSets) -> ExportEvidence:
+    """Hold the graph against torch on the CPU."""
+    served = serving(candidate, variant, "cpu", 1)
+    return check_parity(candidate, served, variant, measuring, sets.production, seed=0)
 
 
 def test_the_axes_that_vary_from_batch_to_batch_are_dynamic(fp32: Variant) -> None:
@@ -50,7 +57,7 @@ def test_an_unchanged_candidate_is_exported_once(tiny: Candidate, sets: DataSets
 
 def test_the_graph_says_what_torch_says(tiny: Candidate, sets: DataSets, fp32: Variant, measuring: Measuring) -> None:
     """At six batch sizes and at the shortest and longest inputs, with no decision that flips."""
-    parity = check_parity(tiny, fp32, "cpu", measuring, sets.production, seed=0)
+    parity = parity_of(tiny, fp32, measuring, sets)
     assert [case.case for case in parity.parity] == [
         "batch 1", "batch 2", "batch 7", "batch 32", "batch 64", "batch 128", "shortest inputs", "longest inputs",
     ]  # fmt: skip
@@ -72,9 +79,7 @@ def test_a_module_left_in_training_mode_is_found(sets: DataSets, measuring: Meas
         ("return net.eval()", "return net"),
         ("net.load_state_dict(weights)", "net.load_state_dict(weights)\n    net.train()"),
     )
-    parity = check_parity(
-        candidate, export_model(candidate, sets.production), "cpu", measuring, sets.production, seed=0
-    )
+    parity = parity_of(candidate, export_model(candidate, sets.production), measuring, sets)
     assert parity.training_modules == ("drop",)
     *exported, as_built = parity.parity
     assert all(case.max_relative is not None and case.max_relative < 1e-5 for case in exported)
@@ -88,9 +93,7 @@ def test_training_mode_that_changes_no_answer_is_no_difference(
 ) -> None:
     """A build that forgets eval(), of a model without dropout or batch statistics, answers the same."""
     candidate = changed(tmp_path, ("return net.eval()", "return net"))
-    parity = check_parity(
-        candidate, export_model(candidate, sets.production), "cpu", measuring, sets.production, seed=0
-    )
+    parity = parity_of(candidate, export_model(candidate, sets.production), measuring, sets)
     assert parity.training_modules == ()
     assert all(case.flips == 0 and case.max_relative == 0 for case in parity.parity if "as built" in case.case)
 

@@ -26,7 +26,7 @@ def test_answers_are_those_of_the_torch_module(served: Serving, tiny: Candidate,
 
     server = Server(served)
     rows = production.head(20)
-    module = server.adapter.build(tiny.resolve(tiny.checkpoint.path))
+    module = server.adapter.build(tiny.resolve(tiny.checkpoint.path))["model"]
     wanted = module(**{name: torch.from_numpy(array) for name, array in server.adapter.encode(rows).items()})
     answers = server.predict(rows)
     np.testing.assert_allclose(answers.outputs["output"], wanted.detach().numpy(), atol=1e-5)

@@ -1,0 +1,115 @@
+"""Ratios of sums over weighted rows that come in clusters, bounded by drawing whole clusters anew."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+import numpy as np
+
+from tasks.statistics.bounds import Interval, around, check_confidence
+from tasks.statistics.rates import rate_interval
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+REPLICATES = 999  # so that every whole percentage is the rank of one
+FEWEST_CLUSTERS = 5  # fewer say next to nothing of how clusters differ
+
+
+class Resampled(Protocol):
+    """What `resample_ratio` found; `pivots` are in ascending order."""
+
+    @property
+    def estimate(self) -> float:
+        """The ratio."""
+
+    @property
+    def deviation(self) -> float:
+        """Its standard error."""
+
+    @property
+    def pivots(self) -> tuple[float, ...]:
+        """How many standard errors each replicate lies above the estimate, by its own standard error."""
+
+    @property
+    def clusters(self) -> int:
+        """How many clusters were drawn from."""
+
+    @property
+    def largest(self) -> float:
+        """How large the ratio of one row can be, without its sign."""
+
+
+class Resampling(NamedTuple):
+    """A `Resampled`."""
+
+    estimate: float
+    deviation: float
+    pivots: tuple[float, ...]
+    clusters: int
+    largest: float
+
+
+def resample_ratio(
+    numerators: ArrayLike,
+    denominators: ArrayLike,
+    weights: ArrayLike,
+    clusters: ArrayLike | None,
+    largest: float | None = None,
+    seed: int = 0,
+) -> Resampling:
+    """Return the weighted sum of `numerators` over that of `denominators`, and its bootstrap distribution.
+
+    All arguments have shape (rows,); denominators are positive, and `clusters` names each row's cluster: rows of one
+    are drawn together, since they may be alike (None: each row is its own). With denominators of 1 it is a mean.
+    `largest` is how large a row's ratio can be; by default, the largest one here.
+    Raises ValueError for no rows, a value that is not finite or a denominator or weight that is not positive.
+    Source: the studentised bootstrap, Davison and Hinkley, Bootstrap Methods and their Application (1997), 2.4, over
+    clusters, 3.8; the standard error of a ratio by linearisation, Cochran, Sampling Techniques (1977), 6.
+    """
+    top, under, weight = (np.asarray(values, dtype=np.float64) for values in (numerators, denominators, weights))
+    if not top.size or not np.isfinite(top).all() or not (under > 0).all() or not (weight > 0).all():
+        raise ValueError(f"{top.size} rows: there must be one, each finite, with a positive denominator and weight")
+    _, codes = np.unique(np.arange(top.size) if clusters is None else np.asarray(clusters), return_inverse=True)
+    a, b = (np.bincount(codes, weight * values).astype(np.float64) for values in (top, under))
+    estimate, deviation = _ratio(np.ones((1, a.size)), a, b)
+    pivots: tuple[float, ...] = ()
+    if a.size >= FEWEST_CLUSTERS and deviation[0] > 0:
+        random = np.random.default_rng(seed)
+        drawn = (random.multinomial(a.size, np.full(a.size, 1 / a.size)) for _ in range(REPLICATES))
+        pairs = [_ratio(counts[None, :].astype(np.float64), a, b) for counts in drawn]
+        found = [(ratio[0] - estimate[0]) / error[0] for ratio, error in pairs if error[0] > 0]
+        pivots = tuple(sorted(float(pivot) for pivot in found))
+    largest = float(np.abs(top / under).max()) if largest is None else largest
+    return Resampling(float(estimate[0]), float(deviation[0]), pivots, int(a.size), largest)
+
+
+def resampled_interval(found: Resampled, confidence: float) -> Interval | None:
+    """Bound what `resample_ratio` found, each end at `confidence`; None where too few clusters tell how they differ.
+
+    Rows that are all alike have no spread to draw anew: then the share of clusters that an exact bound still allows to
+    be unlike them takes the largest ratio, with either sign.
+    Raises ValueError for a confidence outside [0.75, 1).
+    """
+    check_confidence(confidence)
+    if found.clusters < FEWEST_CLUSTERS:
+        return None
+    if not found.pivots:
+        unseen = rate_interval(0, found.clusters, confidence).high * found.largest
+        return Interval(found.estimate, found.estimate - unseen, found.estimate + unseen)
+    last = len(found.pivots) - 1
+    rank = min(math.ceil(confidence * (last + 2)) - 1, last)
+    low, high = (found.estimate - found.pivots[at] * found.deviation for at in (rank, last - rank))
+    return around(found.estimate, low, high)
+
+
+def _ratio(
+    counts: NDArray[np.float64], a: NDArray[np.float64], b: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the ratio and its standard error where cluster i counts counts[:, i] times; both of shape (replicates,)."""
+    total = counts @ b
+    ratio = counts @ a / total
+    drawn = counts.sum(axis=1)
+    squares = counts @ (a * a) - 2 * ratio * (counts @ (a * b)) + ratio * ratio * (counts @ (b * b))
+    return ratio, np.sqrt(np.maximum(squares, 0) * drawn / (drawn - 1).clip(1)) / total
