@@ -1,6 +1,7 @@
 # make launch: the two example candidates, from nothing to two verdicts. make test: every check and test.
 PYTHON ?= python3
 BIN := .venv/bin
+UNIT := tests/tasks tests/infra $(wildcard tests/test_*.py)
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
 
 .PHONY: help env launch test check unit ui selftest clean
@@ -41,7 +42,7 @@ check: .venv/.ready-for-tests
 
 # each worker has a core
 unit: .venv/.ready-for-tests
-	@OMP_NUM_THREADS=1 $(BIN)/pytest -q -n 2 --dist loadgroup -m "not server and not process"
+	@OMP_NUM_THREADS=1 $(BIN)/pytest -q -n 2 --dist loadgroup -m "not server and not process" $(UNIT)
 
 test: check
 	@$(BIN)/python candidates/sentiment_bigram/prepare.py

@@ -46,7 +46,8 @@ def model_work(folder: Path) -> None:
     log = open_log(str(candidate.resolve(candidate.data.production)))
     draw_sample(log, candidate.columns, policy.sample, candidate.data.as_of, sets.production)
     reference = export_model(candidate, sets.production)
-    check_parity(candidate, reference, policy.target, measuring, sets.production, seed)
+    served = serving(candidate, reference, policy.target, measuring.threads)
+    check_parity(candidate, served, reference, measuring, sets.production, seed)
     base = folder / "variants" / "fp32" / PRODUCTION_FILE
     for name in candidate.variants:
         variant = quantize(candidate, reference, name, policy.target, sets.calibration, measuring.calibration_rows)

@@ -16,6 +16,7 @@ from flows.announce import Progress, announce
 from flows.interrupt import unstoppable
 from flows.preflight import preflight, read_inputs
 from infra.ledger import open_ledger
+from tasks.calibrate import CALIBRATION_FILE
 from tasks.candidate import candidate_digest
 from tasks.champion import keep_candidate, keep_graphs, load_kept
 from tasks.decide import decide, price
@@ -36,7 +37,9 @@ if TYPE_CHECKING:
     from tasks.policy import Policy
 
 REFERENCE = "fp32"
-MEASUREMENTS = ("provider", "evaluation", "calibration", "latency", "determinism", "robustness", "memory", "cost")
+MEASUREMENTS = (
+    "provider", "evaluation", "calibration", "label_free", "latency", "determinism", "robustness", "memory", "cost",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -237,13 +240,15 @@ def measure_variant(
         f"{name}: evaluate", steps.evaluate, candidate, served, sets, out, base, champion=champion
     )
     answers = evaluation if isinstance(evaluation, Unmeasured) else out / PRODUCTION_FILE
+    calibration = steps.attempt(f"{name}: calibrate", steps.calibrate, candidate, served, fixed, answers, out)
     return VariantEvidence(
         name=name,
         asked=asked,
         variant=variant,
         provider=steps.attempt(f"{name}: provider", steps.prove, served, production),
         evaluation=evaluation,
-        calibration=steps.attempt(f"{name}: calibrate", steps.calibrate, candidate, served, fixed, answers, out),
+        calibration=calibration,
+        label_free=steps.attempt(f"{name}: estimate", steps.estimate, answers, out / CALIBRATION_FILE),
         latency=steps.attempt(f"{name}: latency", steps.time_calls, served, production, measuring, seed, out),
         determinism=evidence,
         robustness=steps.attempt(

@@ -25,6 +25,7 @@ from tasks.drift import measure_drift
 from tasks.evaluate import evaluate_variant
 from tasks.evidence import Unmeasured
 from tasks.export import check_parity, export_model
+from tasks.labelfree import estimate_without_labels
 from tasks.latency import measure_latency
 from tasks.mask import mask
 from tasks.memory import measure_memory
@@ -121,6 +122,7 @@ prove = _step(prove_provider, "prove-provider")
 ask_champion = _step(answer_as_champion, "ask-champion")
 evaluate = _step(evaluate_variant, "evaluate")
 calibrate = _step(calibrate_variant, "calibrate")
+estimate = _step(estimate_without_labels, "estimate")
 time_calls = _step(measure_latency, "latency")
 repeat = _step(measure_determinism, "determinism")
 perturb = _step(measure_robustness, "robustness")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from tasks.evidence import (
+    AnswerShapes,
     CalibrationEvidence,
     CostEvidence,
     DependencyEvidence,
@@ -20,6 +21,7 @@ from tasks.evidence import (
     EvaluationEvidence,
     ExportEvidence,
     Fit,
+    LabelFree,
     LatencyEvidence,
     MemoryEvidence,
     Paired,
@@ -87,7 +89,7 @@ def headline_points(variant: VariantEvidence) -> Iterator[Point]:
     evaluation, latency, memory, cost = variant.evaluation, variant.latency, variant.memory, variant.cost
     if isinstance(evaluation, EvaluationEvidence):
         for scores in (evaluation.evaluation, evaluation.production):
-            yield from _accuracy(f"accuracy/{scores.dataset}", scores.overall)
+            yield from _headline_scores(scores)
     if isinstance(latency, LatencyEvidence):
         for times in latency.batches:
             if times.batch == 1:
@@ -117,6 +119,8 @@ def variant_points(variant: VariantEvidence) -> Iterator[Point]:
         yield from _evaluation_points(variant.evaluation)
     if isinstance(variant.calibration, CalibrationEvidence):
         yield from _calibration_points(variant.calibration)
+    if isinstance(variant.label_free, LabelFree):
+        yield Point("accuracy/estimated_without_labels", variant.label_free.accuracy)
     if isinstance(variant.latency, LatencyEvidence):
         yield from _latency_points(variant.latency)
     yield from _stability_points(variant)
@@ -152,6 +156,18 @@ def _evaluation_points(evaluation: EvaluationEvidence) -> Iterator[Point]:
     for baseline, paired in (("reference", evaluation.against_reference), ("champion", evaluation.against_champion)):
         if isinstance(paired, Paired):
             yield from _paired_points(baseline, paired)
+    if isinstance(shapes := evaluation.shapes, AnswerShapes):
+        yield Point("shapes/loops", shapes.repeated.value)
+        yield Point("shapes/length_distance", shapes.lengths.distance)
+        for name, share in (("shortened", shapes.shortened), ("lengthened", shapes.lengthened)):
+            if share.trials:
+                yield Point(f"shapes/{name}", share.value)
+
+
+def _headline_scores(scores: Scores) -> Iterator[Point]:
+    yield from _accuracy(f"accuracy/{scores.dataset}", scores.overall)
+    if scores.error is not None:
+        yield Point(f"error/{scores.dataset}", scores.error.estimate)
 
 
 def _score_points(scores: Scores) -> Iterator[Point]:
@@ -181,6 +197,8 @@ def _calibration_points(found: CalibrationEvidence) -> Iterator[Point]:
 
 def _paired_points(baseline: str, paired: Paired) -> Iterator[Point]:
     yield Point(f"flips/{baseline}", paired.overall.flips)
+    if paired.error_rise is not None:
+        yield Point(f"error_change/{baseline}", paired.error_rise.estimate)
     parts = [(f"/{name_part(part.column)}/{name_part(part.value)}", part.tally) for part in paired.slices]
     for suffix, tally in [("", paired.overall), *parts]:
         if tally.labelled:

@@ -69,6 +69,7 @@ def calibrate_variant(
     """
     import pandas as pd
 
+    fitted = _answer(candidate, served, calibration, out)  # first, since it says something where no label has come yet
     table = pd.read_parquet(answers)
     labelled = table["label"].notna().to_numpy()
     answered = labelled & (table["outcome"] == ANSWERED).to_numpy()
@@ -78,7 +79,6 @@ def calibrate_variant(
             "confidence; label more requests"
         )
     seen = Seen(*(table[name].to_numpy()[answered] for name in ("confidence", "right", "weight")))
-    fitted = _answer(candidate, served, calibration, out)
     curve = risk_coverage(*seen)
     return CalibrationEvidence(
         served=reliability(*seen),

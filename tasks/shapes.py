@@ -8,7 +8,7 @@ import numpy as np
 
 from tasks.drift import compare, refer
 from tasks.errors import tokens
-from tasks.evidence import AnswerShapes, Share
+from tasks.evidence import AnswerShapes, Share, Unmeasured
 from tasks.tally import ANSWERED, days_of, design, share
 
 if TYPE_CHECKING:
@@ -22,17 +22,14 @@ SHORT, LONG = 0.8, 1.25  # of the label's tokens: a fifth is missing, a quarter 
 LENGTH = "answer length"
 
 
-def answer_shapes(evaluation: Path, production: Path) -> AnswerShapes | None:
-    """Return the shapes of the saved answers to production, their lengths against those on the evaluation set.
-
-    None where one of the sets has no answer.
-    """
+def answer_shapes(evaluation: Path, production: Path) -> AnswerShapes | Unmeasured:
+    """Return the shapes of the saved answers to production, their lengths against those on the evaluation set."""
     import pandas as pd
 
     curated, live = (pd.read_parquet(path) for path in (evaluation, production))
     curated, live = (table[(table["outcome"] == ANSWERED).to_numpy()] for table in (curated, live))
     if curated.empty or live.empty:
-        return None
+        return Unmeasured(stage="shapes", why="the evaluation set or the production sample has no answer")
     said = [tokens(text) for text in live["prediction"]]
     labelled = live["label"].notna().to_numpy()
     wanted = [tokens(text) if known else [] for text, known in zip(live["label"], labelled, strict=True)]

@@ -25,6 +25,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 os.environ.update(SETTINGS)
 
 
+@pytest.hookimpl(tryfirst=True)  # before the names of groups are read
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep the tests of a file on one worker, where they share what is slow to start, unless they name a group."""
     for item in items:

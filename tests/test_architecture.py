@@ -9,9 +9,10 @@ import random
 import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from report_example import evidence
@@ -111,8 +112,17 @@ def test_gates_judge_alike_without_disk_clock_network_or_chance(monkeypatch: pyt
 
     before = list(judged())
 
-    def refuse(*_: object, **__: object) -> None:
-        raise AssertionError("a gate reached outside of its evidence")
+    def refusing(original: Any) -> Any:
+        """Return a function that refuses this thread; what other tests left running is not a gate."""
+
+        def call(*arguments: Any, **named: Any) -> Any:
+            if threading.get_ident() == here:
+                raise AssertionError("a gate reached outside of its evidence")
+            return original(*arguments, **named)
+
+        return call
+
+    here = threading.get_ident()
 
     with monkeypatch.context() as patch:
         for module, names in {
@@ -125,7 +135,7 @@ def test_gates_judge_alike_without_disk_clock_network_or_chance(monkeypatch: pyt
             subprocess: ("Popen",),
         }.items():
             for name in names:
-                patch.setattr(module, name, refuse)
+                patch.setattr(module, name, refusing(getattr(module, name)))
         after = list(judged())
     assert after == before
 

@@ -12,6 +12,7 @@ from tasks.evidence.calibration import (
     ConfidentErrors,
     ConfidentSlice,
     Fit,
+    LabelFree,
     Reliability,
 )
 from tasks.evidence.data import (
@@ -78,6 +79,7 @@ __all__ = [
     "FirstLaunch",
     "Fit",
     "LabelCoverage",
+    "LabelFree",
     "LabelShift",
     "LatencyEvidence",
     "MeanError",

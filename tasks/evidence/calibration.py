@@ -86,6 +86,20 @@ class ConfidentErrors(Record):
     slices: tuple[ConfidentSlice, ...]
 
 
+class LabelFree(Record):
+    """The accuracy to be expected of all `rows` requests, from confidence where the label has not come; an estimate alone.
+
+    It is `corrected` by how far the confidence is off on the `labelled` ones, where they are enough; `deviation` is its
+    standard error by bootstrap, which knows nothing of requests that differ from labelled ones in more than confidence.
+    """
+
+    rows: int
+    labelled: int
+    corrected: bool
+    accuracy: float
+    deviation: float
+
+
 class CalibrationEvidence(Record):
     """What the confidence that the variant serves is worth on production, and what a fitted one would be.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from tasks.evidence.basis import Environment, Unmeasured
-from tasks.evidence.calibration import CalibrationEvidence
+from tasks.evidence.calibration import CalibrationEvidence, LabelFree
 from tasks.evidence.data import DriftEvidence, SampleEvidence, ValidationEvidence
 from tasks.evidence.review import ReviewEvidence
 from tasks.evidence.robustness import RobustnessEvidence
@@ -31,6 +31,7 @@ class VariantEvidence(Record):
     provider: ProviderEvidence | Unmeasured
     evaluation: EvaluationEvidence | Unmeasured
     calibration: CalibrationEvidence | Unmeasured
+    label_free: LabelFree | Unmeasured
     latency: LatencyEvidence | Unmeasured
     determinism: DeterminismEvidence | Unmeasured
     robustness: RobustnessEvidence | Unmeasured

@@ -206,11 +206,11 @@ class FirstLaunch(Record):
 class EvaluationEvidence(Record):
     """A variant on the evaluation set and on the production sample, against fp32 and against the live champion.
 
-    `shapes` are of generated answers alone.
+    `shapes` are of generated answers, None of others.
     """
 
     evaluation: Scores
     production: Scores
     against_reference: Paired
     against_champion: Paired | FirstLaunch | Unmeasured
-    shapes: AnswerShapes | None = None
+    shapes: AnswerShapes | Unmeasured | None = None

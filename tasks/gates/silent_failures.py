@@ -37,7 +37,7 @@ class Limits(GateLimits):
     max_rate: Annotated[float, Field(gt=0, lt=1, description="highest share of all requests with a confident error")]
     max_slice_rate: Annotated[float, Field(gt=0, lt=1, description="highest share in any slice with enough rows")]
     min_slice_rows: Annotated[int, Field(ge=1, description="fewest labelled rows of a slice that is judged")]
-    max_repeated_rate: Rate = Field(None, description="highest share of generated answers that end in a loop")
+    max_loop_rate: Rate = Field(None, description="highest share of generated answers that end in a loop")
     max_misshapen_rate: Rate = Field(
         None, description="highest share of answers far shorter, or longer, than their label"
     )
@@ -60,14 +60,14 @@ def judge(evidence: VariantEvidence, limits: Limits) -> GateResult:
     return verdict(NAME, CHECKLIST, limits, (*_checks(errors, limits), *shapes), variant=evidence.name)
 
 
-def _shapes(found: AnswerShapes | None, limits: Limits) -> tuple[Check, ...]:
-    asked = (limits.max_repeated_rate, limits.max_misshapen_rate, limits.max_length_distance)
-    if all(limit is None for limit in asked):
+def _shapes(found: AnswerShapes | Unmeasured | None, limits: Limits) -> tuple[Check, ...]:
+    asked = (limits.max_loop_rate, limits.max_misshapen_rate, limits.max_length_distance)
+    if found is None or all(limit is None for limit in asked):
         return ()
-    if found is None:
-        return (unmeasured("shapes", "No generated answer could be looked at for loops and lengths"),)
+    if isinstance(found, Unmeasured):
+        return (absent(found),)
     rates = (
-        ("repeated", "answers that end in a loop", found.repeated, found.answered, limits.max_repeated_rate),
+        ("repeated", "answers that end in a loop", found.repeated, found.answered, limits.max_loop_rate),
         (
             "shortened",
             "answers far shorter than their label",

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tasks.evidence import Unmeasured
 from tasks.report.numbers import count, quantity
-from tasks.statistics import Interval, QuantileBound, quantile_interval, rate_interval
+from tasks.statistics import Interval, QuantileBound, quantile_interval, rate_interval, resampled_interval
 
 if TYPE_CHECKING:
-    from tasks.evidence import LatencyEvidence, Scores, Tally, VariantEvidence
+    from tasks.evidence import LatencyEvidence, MeanError, Scores, Tally, VariantEvidence
 
 TWO_SIDED_95 = 0.975  # one-sided confidence of each end
 ONE_SIDED_95 = 0.95
@@ -30,9 +30,10 @@ class Measure(NamedTuple):
         return "unmeasured" if self.value is None else quantity(self.value, self.unit)
 
 
-def forecast(variant: VariantEvidence) -> tuple[Measure, ...]:
-    """Return the headline numbers of a variant, always the same ones in the same order."""
-    return (*_accuracy(variant), *_latency(variant), *_cost(variant), _memory(variant))
+def forecast(variant: VariantEvidence, task: str = "classification") -> tuple[Measure, ...]:
+    """Return the headline numbers of a variant: of one kind of model always the same ones in the same order."""
+    errors = [] if task == "classification" else _errors(variant)
+    return (*_accuracy(variant), _label_free(variant), *errors, *_latency(variant), *_cost(variant), _memory(variant))
 
 
 def accuracy(tally: Tally) -> Interval | None:
@@ -67,6 +68,38 @@ def _accuracy(variant: VariantEvidence) -> list[Measure]:
             continue
         note = f"95% interval {100 * rate.low:.1f} to {100 * rate.high:.1f}%, {count(scores.overall.labelled)} labels"
         measures.append(Measure(name, label, "share", rate.estimate, note))
+    return measures
+
+
+def _label_free(variant: VariantEvidence) -> Measure:
+    name, label, found = "label-free-accuracy", "Accuracy of all requests", variant.label_free
+    if isinstance(found, Unmeasured):
+        return Measure(name, label, "share", None, found.why)
+    wide = 100 * 2 * found.deviation
+    late = f"{count(found.rows - found.labelled)} without a label yet"
+    basis = "their confidence" + (", corrected by those with one" if found.corrected else " alone")
+    return Measure(name, label, "share", found.accuracy, f"an estimate, ± {wide:.1f} points: {late}, by {basis}")
+
+
+def _errors(variant: VariantEvidence) -> list[Measure]:
+    """Return the mean errors of numbers or sequences."""
+    measures = []
+    for dataset in ("production", "evaluation"):
+        name, label = f"{dataset}-error", f"Mean error in {dataset}"
+        if isinstance(variant.evaluation, Unmeasured):
+            measures.append(Measure(name, label, "", None, variant.evaluation.why))
+            continue
+        found: MeanError | None = getattr(variant.evaluation, dataset).error
+        if found is None:
+            measures.append(Measure(name, label, "", None, "no row has both a label and an error"))
+            continue
+        unit = "share" if found.unit == "share of tokens" else ""
+        bounds = resampled_interval(found, TWO_SIDED_95)
+        drawn = f"{count(found.clusters)} days" if found.by_day else f"{count(found.rows)} labels"
+        note = f"too few for an interval: {drawn}"
+        if bounds is not None:
+            note = f"95% interval {quantity(bounds.low, unit)} to {quantity(bounds.high, unit)}, {drawn}"
+        measures.append(Measure(name, label, unit, found.estimate, note))
     return measures
 
 

@@ -80,7 +80,7 @@ def page(evidence: Evidence, decision: Decision, plots: list[Plot], to_read: Seq
         gates=gates,
         groups=grouped(gates),
         variants=[each.name for each in evidence.variants],
-        forecasts={each.name: forecast(each) for each in evidence.variants},
+        forecasts={each.name: forecast(each, evidence.task) for each in evidence.variants},
         lacks=_lacks(evidence),
         reading=grouped_rows(to_read),
         kinds=[] if isinstance(evidence.review, Unmeasured) else kind_rows(evidence.review),

@@ -165,7 +165,7 @@ def _headlines(a: Evidence, b: Evidence) -> Table:
     table.add_column("measure")
     for head in ("a", "b", "b - a"):
         table.add_column(head, justify="right", no_wrap=True)
-    sides = [{each.name: {m.name: m for m in forecast(each)} for each in side.variants} for side in (a, b)]
+    sides = [{each.name: {m.name: m for m in forecast(each, side.task)} for each in side.variants} for side in (a, b)]
     for variant in dict.fromkeys([*sides[0], *sides[1]]):
         old, new = (side.get(variant, {}) for side in sides)
         for name, known in (new or old).items():

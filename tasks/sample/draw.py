@@ -66,8 +66,14 @@ def draw_sample(source: LogSource, columns: Columns, sampling: Sampling, as_of: 
     window = Window(end - timedelta(days=sampling.window_days), end)
     wanted = _wanted(columns)
     opened = [file for file in _log_files(source) if may_hold(file.name, window.start, window.end)]
-    reservoir = Reservoir(sampling.rows, sampling.rows_per_slice, sampling.seed, columns.label, columns.slices)
-    seen = _scan(source, opened, wanted, window, reservoir)
+
+    def drawn(guess: bool) -> tuple[Reservoir, Seen]:
+        reservoir = Reservoir(sampling.rows, sampling.rows_per_slice, sampling.seed, columns.label, columns.slices)
+        return reservoir, _scan(source, opened, wanted, window, reservoir, guess)
+
+    reservoir, seen = drawn(guess=True)
+    if reservoir.fell_short():  # far more rows are copies or out of the window than a log has
+        reservoir, seen = drawn(guess=False)
     requests = reservoir.requests()
     return SampleEvidence(
         source=source.address,
@@ -91,14 +97,22 @@ def draw_sample(source: LogSource, columns: Columns, sampling: Sampling, as_of: 
     )
 
 
-def _scan(source: LogSource, opened: Sequence[LogFile], wanted: Wanted, window: Window, reservoir: Reservoir) -> Seen:
-    """Offer every row of every file to the reservoir, some files at once, and return what was seen in their order."""
+def _scan(
+    source: LogSource, opened: Sequence[LogFile], wanted: Wanted, window: Window, reservoir: Reservoir, guess: bool
+) -> Seen:
+    """Offer every row of every file to the reservoir, some files at once, and return what was seen in their order.
+
+    With `guess`, the first file that says how many rows it has tells by its size how many the log has.
+    """
+    size = sum(file.size_bytes for file in opened)
     start, end = ((time - EPOCH) // timedelta(microseconds=1) for time in window)
     stopped = False
 
     def read(file: LogFile) -> Seen:
         seen = Seen(0, 0, Counter(), Malformed())
         for chunk in read_chunks(source, file, wanted, seen.malformed):
+            if guess and chunk.of_rows and file.size_bytes:
+                reservoir.expect(chunk.of_rows / file.size_bytes * size)
             inside = (chunk.times_us == NO_TIME) | ((chunk.times_us > start) & (chunk.times_us <= end))
             seen.missing.update(chunk.missing)
             seen = seen._replace(rows=seen.rows + len(inside), outside=seen.outside + int(np.count_nonzero(~inside)))

@@ -62,7 +62,8 @@ class Chunk(NamedTuple):
 
     `numbers` are their line or row numbers from 1, `times_us` microseconds since 1970 in UTC with `NO_TIME` where a row
     has no readable time, `slices` each slice column (None where it is absent, or of values that are no slices), and
-    `missing` the rows without a column; `take(indices)` builds rows, absent columns left out.
+    `missing` the rows without a column; `take(indices)` builds rows, absent columns left out. `of_rows` is how many rows
+    the whole file has, None where it does not say so itself.
     """
 
     file: str
@@ -72,6 +73,7 @@ class Chunk(NamedTuple):
     slices: dict[str, pa.DictionaryArray | None]
     missing: Counter[str]
     take: Callable[[NDArray[np.intp]], list[dict[str, Any]]]
+    of_rows: int | None = None
 
 
 def read_chunks(source: LogSource, file: LogFile, wanted: Wanted, malformed: Malformed) -> Iterator[Chunk]:
@@ -185,7 +187,7 @@ def _read_parquet(raw: io.RawIOBase, name: str, wanted: Wanted, malformed: Malfo
         present = [key for key in (wanted.id, wanted.time, *wanted.others) if key in file.schema_arrow.names]
         for batch in file.iter_batches(_batch_rows(file), columns=present, use_threads=False):
             batch.validate(full=True)
-            yield _chunk_of_batch(name, read, batch, wanted)
+            yield _chunk_of_batch(name, read, batch, wanted)._replace(of_rows=rows)
             read += batch.num_rows
     except (pa.ArrowException, OSError) as error:
         reason = str(error).splitlines()[0]

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from tasks.sample.readers import Chunk
 
 SLACK = 1_000
+MARGIN = (
+    2  # as many places as a sample of the guessed log takes, and once more: some rows are copies or out of the window
+)
 MOST_VALUES = 200  # of a slice column; one with more is no column of slices
 NO_VALUE = "\0"
 ALL_PLACES = 1 << 64
@@ -70,7 +73,10 @@ class Request:
 
 
 class Reservoir:
-    """Holds the requests with the lowest places of those offered, by any thread, and at most about as many again."""
+    """Holds the requests with the lowest places of those offered, by any thread, and at most about as many again.
+
+    A log that says early how long it is lets most rows be passed over from the start: see `expect`.
+    """
 
     def __init__(self, size: int, per_slice: int, seed: int, label: str, slices: Sequence[str]) -> None:
         self._size = size
@@ -80,10 +86,24 @@ class Reservoir:
         self._columns = tuple(slices) if per_slice else ()
         self._values: dict[str, set[str]] = {column: set() for column in self._columns}
         self._overall = HIGHEST
+        self._guessed = False
         self._of_slice: dict[tuple[int, str], int] = {}
         self._kept: dict[Unit, Request] = {}
         self._full_at = size + SLACK
         self._lock = Lock()
+
+    def expect(self, rows: float) -> None:
+        """Pass over places that a log of about so many requests hardly needs; a guess, of which `fell_short` tells."""
+        limit = int(min(MARGIN * self._size / max(rows, 1), 1) * HIGHEST)
+        with self._lock:
+            if limit < self._overall == HIGHEST:
+                self._overall, self._guessed = limit, True
+
+    def fell_short(self) -> bool:
+        """Tell whether the guess passed over requests that the sample needs, so that it has to be drawn without one."""
+        with self._lock:
+            self._shrink()
+            return self._guessed
 
     def offer(self, chunk: Chunk, wanted: NDArray[np.bool_]) -> None:
         """Take the rows of a chunk where `wanted` is true and whose place is low enough."""
@@ -91,8 +111,8 @@ class Reservoir:
         found = places(tokens, self._key)
         slices = [_Coded.of(chunk.slices[column], len(tokens)) for column in self._columns]
         with self._lock:
-            limits = self._limits(slices, len(tokens))
-        rows = self._lowest(found, np.flatnonzero(wanted & (found <= limits)), slices)
+            limits, overall = self._limits(slices, len(tokens)), np.uint64(self._overall)
+        rows = self._lowest(found, np.flatnonzero(wanted & (found <= limits)), slices, overall)
         requests = [
             (Unit(place, token, values), Request(name, time, fields, labelled=fields.get(self._label) is not None))
             for place, token, values, name, time, fields in zip(
@@ -143,11 +163,13 @@ class Reservoir:
                 limits = np.maximum(limits, np.array(of_value, dtype=np.uint64)[coded.codes])
         return limits
 
-    def _lowest(self, found: NDArray[np.uint64], rows: NDArray[np.intp], slices: Sequence[_Coded]) -> NDArray[np.intp]:
+    def _lowest(
+        self, found: NDArray[np.uint64], rows: NDArray[np.intp], slices: Sequence[_Coded], overall: np.uint64
+    ) -> NDArray[np.intp]:
         """Return those of `rows` that may be in a sample of these rows alone; a row that is not is in none of more."""
-        if len(rows) <= self._size:
+        if len(rows) <= self._per_slice:
             return rows
-        low = found[rows] <= _nth_place(found[rows], self._size)
+        low = found[rows] <= min(_nth_place(found[rows], self._size), overall)
         for coded in slices:
             if len(coded.values) > MOST_VALUES + 1:
                 continue
@@ -169,8 +191,8 @@ class Reservoir:
         """Keep the units that are in the sample, and of each of its parts the first that is not: it is the threshold."""
         ordered = sorted(self._kept)
         kept = set(ordered[: self._size + 1])
-        if len(ordered) > self._size:
-            self._overall = ordered[self._size].place
+        if len(ordered) > self._size and ordered[self._size].place <= self._overall:
+            self._overall, self._guessed = ordered[self._size].place, False
         for number, column in enumerate(self._columns):
             if len(self._values[column]) > MOST_VALUES:
                 continue

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
 REPLICATES = 999  # so that every whole percentage is the rank of one
+AT_ONCE = 500_000  # counts of clusters, in memory together
 FEWEST_CLUSTERS = 5  # fewer say next to nothing of how clusters differ
 
 
@@ -77,10 +78,13 @@ def resample_ratio(
     pivots: tuple[float, ...] = ()
     if a.size >= FEWEST_CLUSTERS and deviation[0] > 0:
         random = np.random.default_rng(seed)
-        drawn = (random.multinomial(a.size, np.full(a.size, 1 / a.size)) for _ in range(REPLICATES))
-        pairs = [_ratio(counts[None, :].astype(np.float64), a, b) for counts in drawn]
-        found = [(ratio[0] - estimate[0]) / error[0] for ratio, error in pairs if error[0] > 0]
-        pivots = tuple(sorted(float(pivot) for pivot in found))
+        chances, at_once = np.full(a.size, 1 / a.size), max(1, AT_ONCE // a.size)
+        found: list[float] = []
+        for first in range(0, REPLICATES, at_once):
+            counts = random.multinomial(a.size, chances, size=min(at_once, REPLICATES - first))
+            ratio, error = _ratio(counts.astype(np.float64), a, b)
+            found += ((ratio - estimate[0])[error > 0] / error[error > 0]).tolist()
+        pivots = tuple(sorted(found))
     largest = float(np.abs(top / under).max()) if largest is None else largest
     return Resampling(float(estimate[0]), float(deviation[0]), pivots, int(a.size), largest)
 

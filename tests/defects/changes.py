@@ -11,7 +11,7 @@ from . import rows
 from .candidate import as_they_are, base_adapter, trained
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from .candidate import Rows, Weights
 
@@ -46,6 +46,16 @@ ALL_PAIRS = {
 def only(*sources: str) -> Rows:
     """Keep the messages of these sources alone."""
     return lambda given: given[given["source"].isin(sources)].reset_index(drop=True)
+
+
+def labelled(names: Mapping[str, object]) -> Rows:
+    """Give every label another name, or a number in its place; one that is missing stays so."""
+
+    def change(given: pd.DataFrame) -> pd.DataFrame:
+        columns = [name for name in ("label", "true_label") if name in given]
+        return given.assign(**{name: given[name].map(names) for name in columns})
+
+    return change
 
 
 def first_rows(count: int) -> Rows:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from . import changes
+from . import changes, kinds
 from .candidate import Recipe
 
 if TYPE_CHECKING:
@@ -79,6 +79,8 @@ CLEAN = (
     Clean("clean", Recipe()),
     Clean("quantized", QUANTIZED),
     Clean("retrained", Recipe(seed=1), champion="clean"),
+    Clean("rated", kinds.RATED),
+    Clean("spelt", kinds.SPELT),
 )
 
 PLANTED = (
@@ -271,6 +273,14 @@ PLANTED = (
         also=("calibration", "silent-failures", "drift", "slice-accuracy"),
     ),
     Planted(
+        "production-gap",
+        "another-scale",
+        "it rates messages from 0 to 10, and production's labels go to 5",
+        kinds.RATED_TO_FIVE,
+        twin="rated",
+        also=("production-accuracy", "slice-accuracy"),
+    ),
+    Planted(
         "slice-accuracy",
         "one-language",
         "one request in six is German, a language that it has never seen and that no column names",
@@ -305,6 +315,14 @@ PLANTED = (
             weights=changes.loud_words("mail", scale=50),
         ),
         also=("calibration", "drift", "slice-accuracy", "production-gap", "robustness"),
+    ),
+    Planted(
+        "silent-failures",
+        "stutter",
+        "where it is not sure it repeats its last letter until the most steps are taken",
+        kinds.STUTTERING,
+        twin="spelt",
+        also=("production-accuracy", "slice-accuracy", "quantization-loss"),
     ),
     Planted(
         "robustness",

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import sqlalchemy
 
-from tasks.evidence import Evidence
+from tasks.candidate import load_candidate
+from tasks.evidence import AnswerShapes, EvaluationEvidence, Evidence, Unmeasured
+from tasks.policy import load_policy
 from tasks.records import Decision
 
 if TYPE_CHECKING:
@@ -22,13 +24,32 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.server, pytest.mark.timeout(1500)]
 
 ROOT = Path(__file__).parents[2]
+SHORT = {
+    "latency_calls": 300, "latency_seconds": 4, "calls_per_batch": 10, "batch_seconds": 0.5, "soak_calls": 60,
+    "soak_seconds": 2,
+}  # fmt: skip
 BIGRAM = ROOT / "candidates" / "sentiment_bigram"
 MINILM = ROOT / "candidates" / "sentiment_minilm"
 
 
 def launch(candidate: Path, home: Path, **environment: str) -> tuple[Decision, Evidence]:
-    """Launch as a user would, and return the decision from standard output and the evidence of the run's folder."""
-    asked = [sys.executable, "-m", "flows.launch", str(candidate), "--json"]
+    """Launch as a user would, under the limits of the candidate's own policy with fewer timed calls.
+
+    Returns the decision from standard output and the evidence of the run's folder.
+    """
+    policy = load_policy(load_candidate(candidate).policy)
+    short = policy.model_copy(update={"measure": policy.measure.model_copy(update=SHORT)})
+    home.mkdir(parents=True, exist_ok=True)
+    (home / f"{policy.name}.yaml").write_text(short.text())
+    asked = [
+        sys.executable,
+        "-m",
+        "flows.launch",
+        str(candidate),
+        "--policy",
+        str(home / f"{policy.name}.yaml"),
+        "--json",
+    ]
     settings = os.environ | {"LAUNCHGATE_HOME": str(home)} | environment
     done = subprocess.run(asked, cwd=ROOT, env=settings, capture_output=True, text=True, check=False)
     assert done.returncode in {0, 1}, done.stderr
@@ -97,3 +118,48 @@ def test_minilm_is_judged_on_production_from_s3_and_recorded_in_postgresql(
     run = tracked(address, decision.run_id)
     assert run.data.tags["outcome"] == decision.outcome
     assert run.data.metrics["accuracy/production"] > 0.7
+
+
+@pytest.mark.xdist_group("flight_delay")
+def test_flight_delay_is_rejected_for_another_season(tmp_path: Path) -> None:
+    """Numbers: right within 15 minutes, bounded by days, with errors in minutes; one carrier is far below the others."""
+    decision, evidence = launch(prepared("flight_delay"), tmp_path)
+    assert decision.outcome == "reject"
+    assert evidence.marking.tolerance == 15
+    assert set(outcomes(decision, "slice-accuracy").values()) == {"fail"}
+    assert outcomes(decision, "data-quality") == {None: "pass"}
+    assert outcomes(decision, "batch-invariance") == {"fp32": "pass", "int8-dynamic": "fail", "int8-static": "pass"}
+    found = evidence.variants[0].evaluation
+    assert isinstance(found, EvaluationEvidence)
+    assert found.evaluation.error is not None
+    assert found.production.error is not None
+    assert (found.production.error.by_day, found.production.error.clusters) == (True, 60)
+    assert 10 < found.evaluation.error.estimate < found.production.error.estimate < 20
+    assert found.production.overall.right.trials < 0.6 * found.production.overall.labelled  # days differ
+    run = tracked(f"sqlite:///{tmp_path / 'mlflow.db'}", decision.run_id)
+    assert run.data.metrics["error/production"] == found.production.error.estimate
+
+
+@pytest.mark.xdist_group("pronounce")
+def test_pronounce_is_rejected_for_words_that_its_dictionary_lacked(tmp_path: Path) -> None:
+    """Sequences from two graphs: exact matches and phonemes to change; labels that are missing hide more errors."""
+    decision, evidence = launch(prepared("pronounce"), tmp_path)
+    assert decision.outcome == "reject"
+    for gate in ("production-gap", "slice-accuracy"):
+        assert set(outcomes(decision, gate).values()) == {"fail"}
+    assert outcomes(decision, "sample-size") == {None: "fail"}
+    assert outcomes(decision, "export-parity") == {None: "pass"}
+    fp32 = evidence.variants[0]
+    assert not isinstance(fp32.variant, Unmeasured)
+    assert sorted(fp32.variant.graphs) == ["encoder", "step"]
+    assert isinstance(fp32.evaluation, EvaluationEvidence)
+    assert isinstance(fp32.evaluation.shapes, AnswerShapes)
+    assert fp32.evaluation.production.error is not None
+    assert 0.1 < fp32.evaluation.production.error.estimate < 0.25
+
+
+def prepared(name: str) -> Path:
+    """Return the folder of an example, prepared as a user would."""
+    folder = ROOT / "candidates" / name
+    subprocess.run([sys.executable, str(folder / "prepare.py")], check=True, capture_output=True)
+    return folder

@@ -150,6 +150,7 @@ def measured(name: str, calls: int = 1200, soak: int = 3) -> VariantEvidence:
         provider=nothing,
         evaluation=nothing,
         calibration=nothing,
+        label_free=nothing,
         latency=LatencyEvidence(
             target="cpu",
             threads=1,
@@ -180,6 +181,7 @@ def not_made(name: str) -> VariantEvidence:
         "provider",
         "evaluation",
         "calibration",
+        "label_free",
         "latency",
         "determinism",
         "robustness",

@@ -33,7 +33,18 @@ from tasks.records import GateResult, Outcome
 
 RAW = Raw(path="raw.parquet", sha256="ab" * 32, rows=1)
 NOTHING = Unmeasured(stage="any", why="not part of this test")
-PARTS = ("variant", "provider", "evaluation", "calibration", "latency", "determinism", "robustness", "memory", "cost")
+PARTS = (
+    "variant",
+    "provider",
+    "evaluation",
+    "calibration",
+    "label_free",
+    "latency",
+    "determinism",
+    "robustness",
+    "memory",
+    "cost",
+)
 MLFLOW_ALLOWS = re.compile(r"[\w.\- ]+")
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from tasks.errors import error_rise, mean_error, row_errors
+from tasks.evidence import AnswerShapes
 from tasks.records import Columns, Marking
 from tasks.score import EVALUATION_FILE, PRODUCTION_FILE, Scoring, label_cuts, pair, right, score
 from tasks.shapes import answer_shapes, loop
@@ -145,7 +146,7 @@ def test_shapes_are_of_answers_against_their_labels_and_the_evaluation_set(tmp_p
     said = ["a b b b b", "a b c", "a", "ha ha ha ha", "z z z z", None]
     score("production", rows(labels), COLUMNS, answers(said), tmp_path, scoring=words)
     found = answer_shapes(tmp_path / EVALUATION_FILE, tmp_path / PRODUCTION_FILE)
-    assert found is not None
+    assert isinstance(found, AnswerShapes)
     assert (found.answered, found.labelled) == (5, 4)
     assert (found.repeated.events, found.shortened.events, found.lengthened.events) == (2, 1, 1)
     assert found.lengths.distance == pytest.approx(0.8)

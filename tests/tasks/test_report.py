@@ -22,11 +22,13 @@ from tasks.report.forecast import forecast
 from tasks.report.page import page
 from tasks.report.reading import LONGEST, passage
 from tasks.report.svg import ROLES
+from tasks.review import REVIEW_FILE, read_review
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tasks.records import Decision
+    from tasks.report.plots import Plot
 
 MOST_BYTES = 3_000_000
 PLOTS = [
@@ -41,7 +43,7 @@ PLOTS = [
     "memory-by-batch",
     "memory-soak",
 ]
-STAGES = ("provider", "evaluation", "calibration", "latency", "determinism", "memory", "cost")
+STAGES = ("provider", "evaluation", "calibration", "label_free", "latency", "determinism", "memory", "cost")
 VOID = {"meta", "br", "input", "link", "img", "hr"}
 
 
@@ -101,9 +103,25 @@ def rejected() -> tuple[Evidence, Decision]:
     return launch("reject")
 
 
+@pytest.fixture(scope="module")
+def drawn(rejected: tuple[Evidence, Decision]) -> list[Plot]:
+    """Return the plots of the launch that was rejected."""
+    return plots.all_plots(*rejected)
+
+
 def html(evidence: Evidence, decision: Decision) -> str:
     """Return the page of a launch."""
     return page(evidence, decision, plots.all_plots(evidence, decision))
+
+
+def words(launched: tuple[Evidence, Decision]) -> str:
+    """Return the text of a launch's page without its plots."""
+    return Page(page(*launched, [])).words
+
+
+def with_review(launched: tuple[Evidence, Decision], drawn: list[Plot], path: Path) -> str:
+    """Return the page of a launch with the requests to read that are in a file."""
+    return page(*launched, drawn, read_review(path))
 
 
 def without(evidence: Evidence, *stages: str) -> Evidence:
@@ -197,9 +215,9 @@ def test_every_gate_shows_its_numbers_and_its_sentence(launched: tuple[Evidence,
 
 def test_all_reasons_are_on_the_page_in_order(rejected: tuple[Evidence, Decision]) -> None:
     """A reject says all its reasons, in the decision's order, before any number."""
-    evidence, decision = rejected
+    _, decision = rejected
     assert len(decision.reasons) > 4
-    verdict = Page(html(evidence, decision)).words.split("Key numbers")[0]
+    verdict = words(rejected).split("Key numbers")[0]
     sentences = [" ".join(reason.split(": ", 2)[2].split()) for reason in decision.reasons]
     places = [verdict.index(sentence) for sentence in sentences]
     assert places == sorted(places)
@@ -209,7 +227,7 @@ def test_key_numbers_are_those_of_the_chosen_variant() -> None:
     """A promoted variant's accuracy with its interval, latency, cost and memory stand under the verdict."""
     evidence, decision = launch("promote")
     chosen = next(each for each in evidence.variants if each.name == decision.variant)
-    top = Page(html(evidence, decision)).words.split("Key numbers", 2)[2].split("Measure")[0]
+    top = words((evidence, decision)).split("Key numbers", 2)[2].split("Measure")[0]
     for measure in forecast(chosen):
         if measure.name != "evaluation-accuracy":
             assert f"{measure.label} {measure.text} {measure.note}" in top
@@ -236,11 +254,13 @@ def test_hostile_text_is_only_text(rejected: tuple[Evidence, Decision], tmp_path
         assert not any(element.tag.endswith("script") for element in parsed(path.read_text(encoding="utf-8")).iter())
 
 
-def test_requests_to_read_are_on_the_page(rejected: tuple[Evidence, Decision], tmp_path: Path) -> None:
+def test_requests_to_read_are_on_the_page(
+    rejected: tuple[Evidence, Decision], drawn: list[Plot], tmp_path: Path
+) -> None:
     """Each request is there once, with its text, its label and every variant's answer, and markup in it is text."""
     write_review(tmp_path)
-    out = write_report(*rejected, tmp_path / "report.html")
-    seen = Page(out.read_text(encoding="utf-8"))
+    shown = with_review(rejected, drawn, tmp_path / REVIEW_FILE)
+    seen = Page(shown)
     for row in review_rows():
         assert seen.words.count(f" {row.id} · ") == 1
     assert "<script>alert('read')</script> & <b>bold</b>" in seen.text
@@ -249,26 +269,28 @@ def test_requests_to_read_are_on_the_page(rejected: tuple[Evidence, Decision], t
     assert "int8-static positive 93.0% (wrong)" in seen.words
     assert "feedback not helpful" in seen.words
     assert "no value" in seen.words
-    assert out.stat().st_size < MOST_BYTES
+    assert len(shown.encode()) < MOST_BYTES
 
 
 def test_requests_that_are_not_beside_the_report_are_named(rejected: tuple[Evidence, Decision]) -> None:
     """A page that is made elsewhere says where they are."""
-    assert "They are in review.jsonl of the run." in Page(html(*rejected)).words
+    assert "They are in review.jsonl of the run." in words(rejected)
 
 
 @pytest.mark.parametrize("count", [1, 5000])
-def test_many_long_texts_stay_within_the_page(rejected: tuple[Evidence, Decision], tmp_path: Path, count: int) -> None:
+def test_many_long_texts_stay_within_the_page(
+    rejected: tuple[Evidence, Decision], drawn: list[Plot], tmp_path: Path, count: int
+) -> None:
     """However many and however long, the report stays under 3 MB, and it says what it leaves out."""
     first = review_rows()[0].model_copy(update={"inputs": {"text": "<&\"'" * 5000}})
     lines = [first.model_copy(update={"id": f"r{at}"}).model_dump_json() for at in range(count)]
-    (tmp_path / "review.jsonl").write_text("\n".join(lines))
-    out = write_report(*rejected, tmp_path / "report.html")
-    assert out.stat().st_size < MOST_BYTES
-    assert "characters are left out here" in out.read_text(encoding="utf-8")
+    (tmp_path / REVIEW_FILE).write_text("\n".join(lines))
+    shown = with_review(rejected, drawn, tmp_path / REVIEW_FILE)
+    assert len(shown.encode()) < MOST_BYTES
+    assert "characters are left out here" in shown
 
 
-def test_many_columns_stand_in_lines(rejected: tuple[Evidence, Decision], tmp_path: Path) -> None:
+def test_many_columns_stand_in_lines(rejected: tuple[Evidence, Decision], drawn: list[Plot], tmp_path: Path) -> None:
     """Eighty numbers a request are shown by name, a long text among them on its own, and the report stays under 3 MB."""
     inputs = {"comment": "word " * 100, **{f"amount {at}": f"{at}.123456" for at in range(80)}}
     lines = [
@@ -276,10 +298,10 @@ def test_many_columns_stand_in_lines(rejected: tuple[Evidence, Decision], tmp_pa
         for row in review_rows()
         for copy in range(9)
     ]
-    (tmp_path / "review.jsonl").write_text("\n".join(lines))
-    out = write_report(*rejected, tmp_path / "report.html")
-    assert out.stat().st_size < MOST_BYTES
-    seen = Page(out.read_text(encoding="utf-8"))
+    (tmp_path / REVIEW_FILE).write_text("\n".join(lines))
+    shown = with_review(rejected, drawn, tmp_path / REVIEW_FILE)
+    assert len(shown.encode()) < MOST_BYTES
+    seen = Page(shown)
     assert "amount 79 79.123456" in seen.words
     assert " of 360)" in seen.words
 
@@ -295,9 +317,9 @@ def test_a_long_text_folds_between_words() -> None:
 
 def test_what_moved_since_the_evaluation_set_is_on_the_page(rejected: tuple[Evidence, Decision]) -> None:
     """Each input with its distance, and the values that moved most with their shares before and now."""
-    words = " ".join(Page(html(*rejected)).words.split())
-    assert "characters of text 9.0% at most 80: 52.0% to 43.0%" in words
-    assert "label 1.0% nothing" in words
+    seen = words(rejected)
+    assert "characters of text 9.0% at most 80: 52.0% to 43.0%" in seen
+    assert "label 1.0% nothing" in seen
 
 
 def test_slices_with_odd_names_are_drawn(rejected: tuple[Evidence, Decision], recwarn: pytest.WarningsRecorder) -> None:
@@ -364,10 +386,10 @@ def test_empty_measurements_leave_their_plot_out(rejected: tuple[Evidence, Decis
     assert "no call was timed" in Page(html(evidence, decision)).words
 
 
-def test_plots_follow_the_page_and_stand_alone(rejected: tuple[Evidence, Decision]) -> None:
+def test_plots_follow_the_page_and_stand_alone(drawn: list[Plot]) -> None:
     """In the page every colour is a variable; in a file none is; nowhere is one of the stand-in colours left."""
     sentinels = [sentinel for sentinel, _ in ROLES.values()]
-    for plot in plots.all_plots(*rejected):
+    for plot in drawn:
         assert "var(--ink)" in plot.svg
         assert not re.search(r"#[0-9a-f]{6}\b", plot.svg)
         assert "var(" not in plot.alone
@@ -378,13 +400,13 @@ def test_plots_follow_the_page_and_stand_alone(rejected: tuple[Evidence, Decisio
         assert [root[1].tag.split("}")[1], root[1].text] == ["desc", plot.caption]
 
 
-def test_a_variant_looks_the_same_in_every_plot(rejected: tuple[Evidence, Decision]) -> None:
+def test_a_variant_looks_the_same_in_every_plot(drawn: list[Plot]) -> None:
     """A variant keeps its colour where an earlier one is left out, and the plot says who is missing and why."""
-    drawn = {plot.name: plot for plot in plots.all_plots(*rejected)}
-    assert "var(--series-1)" in drawn["cost"].svg
-    assert "var(--series-1)" not in drawn["memory-soak"].svg
-    assert "var(--series-3)" in drawn["memory-soak"].svg
-    assert drawn["memory-soak"].left_out == ("fp32: the serving process was killed after 900 s",)
+    named = {plot.name: plot for plot in drawn}
+    assert "var(--series-1)" in named["cost"].svg
+    assert "var(--series-1)" not in named["memory-soak"].svg
+    assert "var(--series-3)" in named["memory-soak"].svg
+    assert named["memory-soak"].left_out == ("fp32: the serving process was killed after 900 s",)
 
 
 def test_latency_plot_shows_the_budget_of_the_policy(rejected: tuple[Evidence, Decision]) -> None:
@@ -420,9 +442,9 @@ def test_many_slices_show_the_lowest_and_list_all(rejected: tuple[Evidence, Deci
     assert "city = c18" not in drawn.svg
 
 
-def test_report_of_the_same_launch_is_the_same(rejected: tuple[Evidence, Decision]) -> None:
+def test_report_of_the_same_launch_is_the_same(rejected: tuple[Evidence, Decision], drawn: list[Plot]) -> None:
     """Two reports of one launch are equal to the byte."""
-    assert html(*rejected) == html(*rejected)
+    assert html(*rejected) == page(*rejected, drawn)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

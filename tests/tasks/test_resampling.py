@@ -9,10 +9,10 @@ from tasks.statistics import resample_ratio, resampled_interval
 
 
 def test_clusters_that_differ_are_covered() -> None:
-    """Of 300 samples of 28 days whose means differ, with weights, the interval misses the truth about as often as it may."""
+    """Of 200 samples of 28 days whose means differ, with weights, the interval misses the truth about as often as it may."""
     random = np.random.default_rng(3)
     missed = np.zeros(2)
-    for trial in range(300):
+    for trial in range(200):
         days = np.repeat(np.arange(28), 20)
         values = random.lognormal(1, 0.8, days.size) + random.normal(0, 2, 28)[days]
         weights = random.choice([1.0, 3.0], days.size)
@@ -20,7 +20,7 @@ def test_clusters_that_differ_are_covered() -> None:
         assert found is not None
         truth = np.exp(1 + 0.32)
         missed += (found.low > truth, found.high < truth)
-    assert (missed / 300 < 0.10).all()
+    assert (missed / 200 < 0.10).all()
 
 
 def test_single_rows_agree_with_students_interval() -> None:

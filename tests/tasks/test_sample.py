@@ -107,6 +107,19 @@ def test_same_seed_and_requests_give_the_same_bytes_however_they_are_logged(tmp_
     assert len(digests) == 1
 
 
+def test_a_log_of_mostly_copies_is_sampled_all_the_same(tmp_path: Path) -> None:
+    """Its rows promise two hundred times as many requests as there are; none that the sample needs is passed over."""
+    rows = [row(i) for i in range(40)]
+    write_parquet(tmp_path / "many" / "log" / DAY / "a.parquet", rows * 200)
+    write_parquet(tmp_path / "once" / "log" / DAY / "a.parquet", rows)
+    many, drawn = sample(tmp_path / "many", rows=20)
+    once, expected = sample(tmp_path / "once", rows=20)
+    assert (many.rows, many.log_rows, once.log_rows) == (20, 8000, 40)
+    assert list(drawn["request_id"]) == list(expected["request_id"])
+    assert drawn["sampling_weight"].equals(expected["sampling_weight"])
+    assert set(drawn["copies"]) == {200}
+
+
 def test_another_seed_gives_another_sample(tmp_path: Path) -> None:
     """Two seeds share about as many requests as two independent draws do."""
     write_lines(tmp_path / "log" / "a.jsonl", [row(i) for i in range(1_000)])

@@ -407,6 +407,7 @@ def variant(name: str = "fp32", **changes: Any) -> VariantEvidence:
         "provider": provider(),
         "evaluation": evaluation(),
         "calibration": calibration(),
+        "label_free": ABSENT,
         "latency": latency(),
         "determinism": determinism(),
         "robustness": robustness(),

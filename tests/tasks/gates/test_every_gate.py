@@ -40,7 +40,17 @@ WEEKS = {"week 1-2", "week 3-4", "week 5-6", "week 7-8", "week 9-10", "week 11-1
 HOUSE = ("standard", "selftest")
 WARNING = {"standard": {"drift"}, "selftest": {"drift", "calibration", "silent-failures", "robustness"}}
 LAUNCH_PARTS = ("sample", "production_quality", "evaluation_quality", "drift", "dependencies", "export", "review")
-VARIANT_PARTS = ("provider", "evaluation", "calibration", "latency", "determinism", "robustness", "memory", "cost")
+VARIANT_PARTS = (
+    "provider",
+    "evaluation",
+    "calibration",
+    "label_free",
+    "latency",
+    "determinism",
+    "robustness",
+    "memory",
+    "cost",
+)
 
 
 def clean(gate: str) -> Evidence | VariantEvidence:
