@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 GOAL, NAIVE_GOAL = 0.95, 2.0
-ROUNDS = 10
+ROUNDS = 6
 ROWS = 2000
 
 

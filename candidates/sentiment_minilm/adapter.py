@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 LABELS = np.array(["negative", "positive"])
 CHECKPOINT = Path(__file__).resolve().parent / "build" / "checkpoint"
-# of a longer text, the first ones: 1 request in 40 is longer, and every neighbour in its batch would be padded to it
-MAX_TOKENS = 48
+# of a longer text, the first ones: 1 request in 15 is longer, and every neighbour in its batch would be padded to it
+MAX_TOKENS = 40
 MAX_CHARACTERS = 10_000  # looked at, so that one huge text cannot stall a batch
 
 
