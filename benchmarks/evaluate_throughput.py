@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 GOAL, NAIVE_GOAL = 0.95, 2.0
-ROUNDS = 6
-ROWS = 2000
+ROUNDS = 40
+ROWS = 500
 
 
 def main() -> None:

@@ -278,7 +278,9 @@ def _paired(originals: Originals, places: np.ndarray, answers: pd.DataFrame, mar
     labels = originals.labels.iloc[places].reset_index(drop=True)
     before = originals.answers.iloc[places].reset_index(drop=True)
     now_right, was_right = right(labels, answers, marking), right(labels, before, marking)
-    flipped = flips(before["prediction"], answers["prediction"], marking.same)
+    flipped = flips(
+        before["prediction"], answers["prediction"], marking.tolerance
+    )  # a number that is as right as before is no flip
     labelled = labels.notna().to_numpy() & usable
     return PairedTally.counted(
         rows=int(usable.sum()),

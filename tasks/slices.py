@@ -55,7 +55,8 @@ def labels(table: pd.DataFrame, cuts: tuple[float, ...] = ()) -> list[Part]:
         given = table["label"].notna().to_numpy()
         codes = np.searchsorted(cuts, numbers(table["label"]))
         names = [f"up to {cuts[0]:g}", *(f"{low:g} to {high:g}" for low, high in pairwise(cuts)), f"over {cuts[-1]:g}"]
-        return [Part("label", name, given & (codes == code)) for code, name in enumerate(names)]
+        parts = [Part("label", name, given & (codes == code)) for code, name in enumerate(names)]
+        return [part for part in parts if part.mask.any()]
     known = sorted(table["label"].dropna().unique())
     if len(known) > MOST_LABELS:
         return []

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tasks.statistics import Interval
 
 PERCENTILES = (50, 90, 95, 99, 99.9)
+WIDEST = 0.4  # of an interval that is drawn
 MOST_SLICES = 18
 FEWEST_SAMPLES = 2  # of a line
 KEPT = (1.0, 0.9, 0.8, 0.5, 0.2)  # shares of the answers, for the table
@@ -229,11 +230,14 @@ def _slices(scene: Scene) -> Drawn | None:
         return None
     known = {name: [rates[name] for _, rates in tables if rates.get(name) is not None] for name in names}
     lowest = sorted(names, key=lambda name: min(rate.estimate for rate in known[name] if rate is not None))
-    shown = lowest[:MOST_SLICES]
+    told = [name for name in lowest if all(rate.high - rate.low <= WIDEST for rate in known[name] if rate)] or lowest
+    shown = told[:MOST_SLICES]
     unlabelled = sorted({name for _, rates in tables for name in rates} - names)
     caption = "Share of labelled production requests answered right in each slice, with 95% intervals, lowest first."
-    if len(names) > MOST_SLICES:
-        caption += f" Shown are the {MOST_SLICES} lowest of {count(len(names))} slices; the table below has all."
+    if len(told) > MOST_SLICES:
+        caption += f" Shown are the {MOST_SLICES} lowest of {count(len(told))} slices; the table below has all."
+    if few := len(names) - len(told):
+        caption += f" In the table alone: {count(few)} of which too few labels tell little (intervals over 40 points)."
     if unlabelled:
         caption += f" Without any label: {', '.join(' = '.join(name) for name in unlabelled)}."
     header = ("Slice", *(hand.name for hand, _ in tables))

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MISSING = "(missing)"
-READERS = 4  # files at once: a few hide the waiting for a network, more only take memory
+READERS = 2  # files at once: one is read while another is waited for or looked through; more only take memory
 
 
 class Window(NamedTuple):
