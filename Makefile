@@ -42,12 +42,12 @@ check: .venv/.ready-for-tests
 
 # each worker has a core
 unit: .venv/.ready-for-tests
-	@OMP_NUM_THREADS=1 $(BIN)/pytest -q -n 2 --dist loadgroup -m "not server and not process" $(UNIT)
+	@OMP_NUM_THREADS=1 $(BIN)/pytest -q -n 2 --dist loadscope -m "not server and not process" $(UNIT)
 
 test: check
 	@$(BIN)/python candidates/sentiment_bigram/prepare.py
 	@$(BIN)/python candidates/sentiment_minilm/prepare.py
-	@$(BIN)/pytest -q -n 2 --dist loadgroup --no-loadscope-reorder
+	@$(BIN)/pytest -q -n 2 --dist loadscope --no-loadscope-reorder
 
 # one example: make launch-flight_delay
 launch-%: .venv/.ready

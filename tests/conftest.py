@@ -6,7 +6,7 @@ import os
 import signal
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
+WHOLE_LAUNCHES = ("test_defects.py", "test_examples.py")
+
 # A shell starts what it puts in the background with Ctrl-C ignored, and so do all processes that come from it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -25,12 +27,17 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 os.environ.update(SETTINGS)
 
 
-@pytest.hookimpl(tryfirst=True)  # before the names of groups are read
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of a file on one worker, where they share what is slow to start, unless they name a group."""
-    for item in items:
-        if item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Keep the tests of a file on one worker, where they share what is slow to start; whole launches go where one is free."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFile(LoadScopeScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0]
+            return nodeid if file.endswith(WHOLE_LAUNCHES) else file
+
+    return ByFile(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -47,7 +47,7 @@ def test_names_are_told_apart() -> None:
 
 
 @pytest.mark.server
-@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in CLEAN])
+@pytest.mark.parametrize("name", CLEAN)
 def test_a_clean_twin_is_promoted(bench: Bench, name: str) -> None:
     """Every gate passes every variant of it."""
     decision = bench.clean(name)
@@ -56,9 +56,7 @@ def test_a_clean_twin_is_promoted(bench: Bench, name: str) -> None:
 
 
 @pytest.mark.server
-@pytest.mark.parametrize(
-    "item", [pytest.param(item, id=item.name, marks=pytest.mark.xdist_group(item.name)) for item in PLANTED]
-)
+@pytest.mark.parametrize("item", PLANTED, ids=[item.name for item in PLANTED])
 def test_the_gate_fails_the_planted_failure_and_passes_the_twin(bench: Bench, item: Planted) -> None:
     """The gate that the failure was planted for fails it, the launch is rejected if the gate blocks, and the twin's passes.
 

@@ -120,7 +120,6 @@ def test_minilm_is_judged_on_production_from_s3_and_recorded_in_postgresql(
     assert run.data.metrics["accuracy/production"] > 0.7
 
 
-@pytest.mark.xdist_group("flight_delay")
 def test_flight_delay_is_rejected_for_another_season(tmp_path: Path) -> None:
     """Numbers: right within 15 minutes, bounded by days, with errors in minutes; one carrier is far below the others."""
     decision, evidence = launch(prepared("flight_delay"), tmp_path)
@@ -140,7 +139,6 @@ def test_flight_delay_is_rejected_for_another_season(tmp_path: Path) -> None:
     assert run.data.metrics["error/production"] == found.production.error.estimate
 
 
-@pytest.mark.xdist_group("pronounce")
 def test_pronounce_is_rejected_for_words_that_its_dictionary_lacked(tmp_path: Path) -> None:
     """Sequences from two graphs: exact matches and phonemes to change; labels that are missing hide more errors."""
     decision, evidence = launch(prepared("pronounce"), tmp_path)
