@@ -189,6 +189,7 @@ def _read_parquet(raw: io.RawIOBase, name: str, wanted: Wanted, malformed: Malfo
             batch.validate(full=True)
             yield _chunk_of_batch(name, read, batch, wanted)._replace(of_rows=rows)
             read += batch.num_rows
+            pa.default_memory_pool().release_unused()  # what it keeps for later would add up over a long log
     except (pa.ArrowException, OSError) as error:
         reason = str(error).splitlines()[0]
         malformed.add(name, None, f"the Parquet file is corrupt after row {read}: {reason}", rows=max(1, rows - read))

@@ -32,13 +32,15 @@ BIGRAM = ROOT / "candidates" / "sentiment_bigram"
 MINILM = ROOT / "candidates" / "sentiment_minilm"
 
 
-def launch(candidate: Path, home: Path, **environment: str) -> tuple[Decision, Evidence]:
-    """Launch as a user would, under the limits of the candidate's own policy with fewer timed calls.
+def launch(candidate: Path, home: Path, rows: int | None = None, **environment: str) -> tuple[Decision, Evidence]:
+    """Launch as a user would, under the limits of the candidate's own policy with fewer timed calls, and so many rows.
 
     Returns the decision from standard output and the evidence of the run's folder.
     """
     policy = load_policy(load_candidate(candidate).policy)
     short = policy.model_copy(update={"measure": policy.measure.model_copy(update=SHORT)})
+    if rows:
+        short = short.model_copy(update={"sample": policy.sample.model_copy(update={"rows": rows})})
     home.mkdir(parents=True, exist_ok=True)
     (home / f"{policy.name}.yaml").write_text(short.text())
     asked = [
@@ -107,7 +109,9 @@ def test_minilm_is_judged_on_production_from_s3_and_recorded_in_postgresql(
     with sqlalchemy.create_engine(postgres, isolation_level="AUTOCOMMIT").connect() as connection:
         connection.execute(sqlalchemy.text("CREATE DATABASE examples"))
     address = postgres.replace("/postgres?", "/examples?")
-    decision, evidence = launch(candidate, tmp_path / "home", MLFLOW_TRACKING_URI=address, **s3.environment())
+    decision, evidence = launch(
+        candidate, tmp_path / "home", rows=3000, MLFLOW_TRACKING_URI=address, **s3.environment()
+    )
     assert outcomes(decision, "batch-invariance") == {"fp32": "pass", "int8-dynamic": "fail", "int8-static": "pass"}
     assert outcomes(decision, "quantization-loss")["fp32"] == "pass"
     assert outcomes(decision, "quantization-loss")["int8-static"] == "fail"
