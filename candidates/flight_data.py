@@ -8,19 +8,17 @@ of the sets, and is a request without a label in the log.
 
 from __future__ import annotations
 
-import shutil
 import sys
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent)]  # tasks, also where launchgate is not installed
 
-from flight_log import AS_OF, DAYS, LogSize, write_log  # noqa: E402
+from flight_log import AS_OF, DAYS, write_log  # noqa: E402
 from flight_records import INPUTS, PACKAGE, read_flights  # noqa: E402
-from package_cache import fetch  # noqa: E402
-from stamps import is_current, write_stamp  # noqa: E402
+from package_cache import fetch_and_tell  # noqa: E402
+from stamps import make_once, size_of  # noqa: E402
 
 from tasks.files import digest  # noqa: E402
 from tasks.records import InputError  # noqa: E402
@@ -32,7 +30,7 @@ FOLDER = HERE / "data" / "flights"
 SPLIT_DAYS = 59  # January and February
 CYCLE_DAYS = 6  # no multiple or divisor of a week, so that each set has every weekday
 PLACES = {"evaluation": [0], "calibration": [3], "train": [1, 2, 4, 5]}  # of the days of a cycle
-SCRIPTS = ("package_cache.py", "flight_records.py", "flight_log.py", "flight_data.py")
+SCRIPTS = ("package_cache.py", "service_log.py", "stamps.py", "flight_records.py", "flight_log.py", "flight_data.py")
 
 
 def prepare_data(folder: Path = FOLDER) -> bool:
@@ -41,21 +39,8 @@ def prepare_data(folder: Path = FOLDER) -> bool:
     The folder is replaced as a whole, so that a stop halfway leaves the old one or none. Raises InputError when the
     source package can't be had.
     """
-    stamp = folder.with_suffix(".stamp")
     inputs = [PACKAGE.sha256, *(digest(HERE / script) for script in SCRIPTS)]
-    if is_current(stamp, inputs, folder):
-        return False
-    package, fetched = fetch(PACKAGE)
-    print(f"{'fetched' if fetched else 'found'} {package} ({package.stat().st_size / 1e6:.1f} MB)")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".making-") as scratch:
-        made = Path(scratch) / folder.name
-        made.mkdir()
-        _write(read_flights(package), made)
-        shutil.rmtree(folder, ignore_errors=True)
-        made.rename(folder)
-    write_stamp(stamp, inputs, folder)
-    return True
+    return make_once(folder, inputs, lambda made: _write(read_flights(fetch_and_tell(PACKAGE)), made))
 
 
 def _write(flights: pd.DataFrame, folder: Path) -> None:
@@ -63,10 +48,10 @@ def _write(flights: pd.DataFrame, folder: Path) -> None:
         path = folder / f"{name}.parquet"
         rows.to_parquet(path, index=False)
         print(
-            f"wrote {path.name}: {len(rows):,} flights, {rows['label'].mean():.1f} minutes late on average ({_size(path)})"
+            f"wrote {path.name}: {len(rows):,} flights, {rows['label'].mean():.1f} minutes late on average ({size_of(path)})"
         )
     log = write_log(flights, folder / "log")
-    print(f"wrote log/: {_describe(log)} ({_size(folder / 'log')})")
+    print(f"wrote log/: {log.over(DAYS, AS_OF)} ({size_of(folder / 'log')})")
 
 
 def split(flights: pd.DataFrame) -> dict[str, pd.DataFrame]:
@@ -79,18 +64,6 @@ def split(flights: pd.DataFrame) -> dict[str, pd.DataFrame]:
     place = number[arrived.index] % CYCLE_DAYS
     columns = ["request_id", "ts", *INPUTS, "label"]
     return {name: arrived.loc[place.isin(places), columns].reset_index(drop=True) for name, places in PLACES.items()}
-
-
-def _describe(log: LogSize) -> str:
-    return (
-        f"{log.requests:,} requests over {DAYS} days to {AS_OF:%Y-%m-%d}, {log.labelled:,} with a label, "
-        f"{log.rows - log.requests} logged twice, {log.malformed} malformed lines"
-    )
-
-
-def _size(path: Path) -> str:
-    files = [path] if path.is_file() else [item for item in path.rglob("*") if item.is_file()]
-    return f"{sum(item.stat().st_size for item in files) / 1e6:.2f} MB"
 
 
 def main() -> int:

