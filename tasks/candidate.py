@@ -48,9 +48,14 @@ def code_files(candidate: Candidate) -> list[Path]:
 def candidate_digest(candidate: Candidate) -> str:
     """Return the SHA-256 of all that makes the candidate: configuration, code, weights and fixed data."""
     settings = candidate.model_dump(mode="json", exclude={"folder", "policy", "data"})
-    code = {path.relative_to(candidate.folder).as_posix(): digest(path) for path in code_files(candidate)}
     data = [digest(candidate.resolve(path)) for path in (candidate.data.evaluation, candidate.data.calibration)]
-    return digest_of(settings, code, digest(candidate.resolve(candidate.checkpoint.path)), data)
+    return digest_of(settings, model_digest(candidate), data)
+
+
+def model_digest(candidate: Candidate) -> str:
+    """Return the SHA-256 of the model alone, code and weights: what an export depends on."""
+    code = {path.relative_to(candidate.folder).as_posix(): digest(path) for path in code_files(candidate)}
+    return digest_of(candidate.adapter, code, digest(candidate.resolve(candidate.checkpoint.path)))
 
 
 def snapshot(candidate: Candidate, into: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import cache
 from importlib.metadata import distributions, packages_distributions
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 HOUSE_LOCK = Path(__file__).parent.parent / "infra" / "locks" / "cpu.txt"
 OWN_LOCKS = ("requirements.lock", "requirements.txt")
 OWN = {"launchgate"}
+owners_of_modules = cache(packages_distributions)  # reads every file list, and no launch installs anything
 
 
 def check_dependencies(candidate: Candidate, modules: Iterable[str]) -> DependencyEvidence:
@@ -117,7 +119,7 @@ def _is_exact(requirement: Requirement) -> bool:
 
 def _distributions(modules: Iterable[str], installed: dict[str, str]) -> dict[str, str]:
     """Return name and version of the distributions that the modules belong to; the standard library has none."""
-    owners = packages_distributions()
+    owners = owners_of_modules()
     names = {
         canonicalize_name(owner)
         for module in modules

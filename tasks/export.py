@@ -15,7 +15,7 @@ import numpy as np
 import orjson
 
 from tasks.adapter import MODEL, Adapter, AdapterError, Arrays, recording
-from tasks.candidate import candidate_digest
+from tasks.candidate import model_digest
 from tasks.compare import compare
 from tasks.evidence import Difference, ExportEvidence
 from tasks.files import digest, digest_of
@@ -45,6 +45,16 @@ class _Trace:
     inputs: Arrays
     axes: dict[str, tuple[int, ...]]
 
+    def signature(self) -> dict[str, tuple[str, list[int | None]]]:
+        """Return each input's type and shape, None for the axes that vary."""
+        return {
+            name: (
+                str(array.dtype),
+                [None if axis in self.axes[name] else size for axis, size in enumerate(array.shape)],
+            )
+            for name, array in self.inputs.items()
+        }
+
 
 def export_model(candidate: Candidate, production: Path) -> Variant:
     """Return the `fp32` variant: the model as `build` made it, exported by torch's dynamo exporter with opset 20.
@@ -59,8 +69,8 @@ def export_model(candidate: Candidate, production: Path) -> Variant:
     checkpoint = candidate.resolve(candidate.checkpoint.path)
     traces = _traces(adapter, checkpoint, pd.read_parquet(production, columns=list(candidate.columns.input)))
     made_by = [version(name) for name in EXPORTERS]
-    axes = {name: trace.axes for name, trace in traces.items()}
-    key = digest_of("export", candidate_digest(candidate), axes, OPSET, made_by, digest(Path(__file__)))
+    shown = {name: trace.signature() for name, trace in traces.items()}
+    key = digest_of("export", model_digest(candidate), shown, OPSET, made_by, digest(Path(__file__)))
     folder = build_once(key, lambda draft: _export(adapter, checkpoint, traces, draft))
     notes = orjson.loads((folder / "notes.json").read_bytes())
     graphs = {name: folder / f"{name}.onnx" for name in traces}

@@ -55,6 +55,12 @@ def test_an_unchanged_candidate_is_exported_once(tiny: Candidate, sets: DataSets
     assert again.graphs["model"].stat().st_mtime_ns == written
 
 
+def test_another_log_and_name_leave_the_graph_as_it_is(tmp_path: Path, sets: DataSets, fp32: Variant) -> None:
+    """What the exporter sees is the model and the shape of its inputs, so nothing else asks for another export."""
+    again = export_model(load_candidate(write_tiny(tmp_path / "again", settings={"name": "another"})), sets.production)
+    assert again == fp32
+
+
 def test_the_graph_says_what_torch_says(tiny: Candidate, sets: DataSets, fp32: Variant, measuring: Measuring) -> None:
     """At six batch sizes and at the shortest and longest inputs, with no decision that flips."""
     parity = parity_of(tiny, fp32, measuring, sets)
