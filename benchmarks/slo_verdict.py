@@ -25,7 +25,7 @@ sys.path[:0] = [str(Path(__file__).parent.parent)]
 from tasks.statistics import (  # noqa: E402
     LOOKS,
     Arrivals,
-    confidence_at_each,
+    confidence_at_look,
     dependent_quantile,
     response_bound,
     variance_inflation,
@@ -38,7 +38,7 @@ Q, CONFIDENCE, RATE = 0.99, 0.95, 100.0
 OVER, UNDER = 1.05, 0.85  # the true p99 over the limit
 MOST_FALSE, LEAST_POWER, ERRORS = 0.05, 0.80, 3
 SECONDS = (2, 10, 60)
-CHEAP_RUNS, REPLAYED_RUNS, LOOKING_RUNS = 150, 30, 12
+CHEAP_RUNS, REPLAYED_RUNS, LOOKING_RUNS = 200, 100, 40
 KINDS = ("lognormal", "exponential", "stalls")
 SCENARIOS = [(kind, 0.5, 1) for kind in KINDS] + [(kind, 0.7, 1) for kind in KINDS]
 SCENARIOS += [(kind, 0.8, 1) for kind in KINDS] + [("lognormal", 0.7, 4)]
@@ -110,14 +110,21 @@ def look(kind: str, load: float, servers: int) -> dict[str, Any]:
     """Return the share of passes of a run that is looked at after a third, two thirds and all of a minute."""
     truth, random = true_quantile(kind, load, servers), np.random.default_rng(SEED + 1)
     arrived, took = runs(kind, load, servers, LOOKING_RUNS, int(RATE * max(SECONDS)), random)
-    at_each = confidence_at_each(CONFIDENCE)
     ends = [took.shape[1] * number // LOOKS for number in range(1, LOOKS + 1)]
     bounds = np.array(
         [
             [
-                response_bound(arrived[at, :end], took[at, :end], Q, at_each, Arrivals(RATE), servers, at).high
+                response_bound(
+                    arrived[at, :end],
+                    took[at, :end],
+                    Q,
+                    confidence_at_look(CONFIDENCE, look),
+                    Arrivals(RATE),
+                    servers,
+                    at,
+                ).high
                 or math.inf
-                for end in ends
+                for look, end in enumerate(ends, 1)
             ]
             for at in range(LOOKING_RUNS)
         ]

@@ -18,6 +18,10 @@ TAILS = (1, 2, 4)  # multiples of the tail at which clusters are sized: further 
 BATCH_SIZES = 10
 FEWEST_BATCHES = 10  # of the longest size: fewer hardly tell how batches differ
 MOST_BATCHES = 640  # of the shortest
+UNKNOWN = (
+    1.85  # (z^2 + 1) / 2 at 95%: by how much Student's quantile is beyond the normal one, times degrees of freedom
+)
+SKEW = 1.5  # clusters differ in size more than so many independent values do; see benchmarks/slo_verdict.py
 
 
 def dependent_quantile(values: ArrayLike, q: float, confidence: float) -> QuantileBound:
@@ -60,9 +64,11 @@ def variance_inflation(values: ArrayLike, q: float) -> float:
     """Return how many times the variance of the share over a quantile is that of as many independent values; at least 1.
 
     It is the largest over overlapping batches of ten sizes, up to a tenth of the series, and over the quantile and two
-    lower ones, where clusters are more and so are better known. The levels are quantiles of the series itself: a run
+    lower ones, where clusters are more and so are better known; what it is above 1 is raised by half, as simulations of
+    queues ask for. The levels are quantiles of the series itself: a run
     that was lucky has fewer values over a limit, and not over its own quantile.
-    Source: Meketon and Schmeiser, Overlapping batch means, Proceedings of the Winter Simulation Conference (1984) 226.
+    Source: Meketon and Schmeiser, Overlapping batch means, Proceedings of the Winter Simulation Conference (1984) 226,
+    for the variance and its degrees of freedom.
     """
     seen = sample(values, fewest=1)
     ordered, found = np.sort(seen), [1.0]
@@ -73,12 +79,14 @@ def variance_inflation(values: ArrayLike, q: float) -> float:
         edge = ordered[min(max(math.ceil(seen.size * level) - 1, 0), seen.size - 1)]
         over = seen > edge if edge < ordered[-1] else seen >= edge  # the largest may stand there many times
         if not over.all():
-            found += [_inflation(over, int(size)) for size in sizes]
-    return max(found)
+            found += [_inflation(over, int(size)) for size in sizes if size > 1]
+    return 1 + SKEW * (max(found) - 1)
 
 
 def _inflation(over: NDArray[np.bool_], size: int) -> float:
     share = over.mean()
     sums = np.concatenate([[0.0], np.cumsum(over - share)])
     drift = sums[size:] - sums[:-size]
-    return float((drift @ drift) / drift.size / size / (share * (1 - share)) / (1 - (size - 1) / over.size))
+    variance = (drift @ drift) / drift.size / size / (share * (1 - share)) / (1 - (size - 1) / over.size)
+    freedom = 3 / 2 * (over.size / size - 1)
+    return float(variance * (1 + UNKNOWN / freedom))

@@ -27,6 +27,7 @@ FEWEST_OVER = 20  # services in as small a share as is asked for: what fewer hol
 MOST_UTILISATION = 0.95  # above it the percentile hangs on the last tenths of a percent of load
 MOST_WARMUP = 5_000
 FAR = 3.0  # standard errors at which the run speaks against the model, one in 700 by chance
+FAR_BY_LOAD = 2.0  # sooner for services that are longer under load, as little of it makes a queue much longer
 LAGS = (1, 10, 100)  # over which services that follow each other must not be alike
 MOST_BACKWARDS = 0.001  # of services that end before they begin, which clocks may make
 
@@ -73,8 +74,8 @@ def replay(
 
     The services of the run are drawn anew, with arrivals drawn anew, for 800,000 requests. Their own error is that of a
     jackknife over 20 blocks, all replayed with the same random numbers; the error of the simulation is added to it.
-    It is refused where there are too few services for the quantile, where a request failed, where the queue is all but
-    full, where services are the longer the more wait or come in rows of long ones, and where the run itself has more
+    It is refused where there are too few services for the quantile, where a request failed, where requests were not due as
+    `arrivals` says, where the queue is all but full, where services are the longer the more wait or come in rows of long ones, and where the run itself has more
     above the quantile than the replay explains.
     Source: Shao and Tu, The Jackknife and Bootstrap (1995), 2.3 and 9.2; Lindley, Proceedings of the Cambridge
     Philosophical Society 48 (1952) 277; Kiefer and Wolfowitz, Transactions of the AMS 78 (1955) 1.
@@ -86,7 +87,8 @@ def replay(
     if took.size < fewest:
         return Replayed(refused=f"{took.size} requests are too few to know the services: it takes {fewest}")
     services, waited = service_times(scheduled, took, servers)
-    if refused := _against(services, waited, arrivals, servers):
+    refused = _unlike(np.diff(np.asarray(scheduled, dtype=np.float64)), arrivals)
+    if refused := refused or _against(services, waited, arrivals, servers):
         return Replayed(refused=refused)
     random = np.random.default_rng(seed)
     whole = _replay(np.sort(services)[None, :], arrivals, servers, ALL_STREAMS, random)[0]
@@ -111,6 +113,19 @@ def replay(
     return Replayed(math.log(level), error)
 
 
+def _unlike(gaps: NDArray[np.float64], arrivals: Arrivals) -> str | None:
+    """Say that requests were not due as the replay is to draw them: how often, or how evenly."""
+    mean, spread = float(gaps.mean()), float(gaps.std())
+    often = (arrivals.rate * mean - 1) * math.sqrt(gaps.size * arrivals.shape)
+    evenly = (arrivals.shape * (spread / mean) ** 2 - 1 if mean else math.inf) / math.sqrt(2 + 6 / arrivals.shape)
+    if max(abs(often), abs(evenly) * math.sqrt(gaps.size)) <= FAR:
+        return None
+    return (
+        f"requests were due every {mean:.4g} s, give or take {spread:.4g} s, "
+        f"not every {1 / arrivals.rate:.4g} s, give or take {1 / arrivals.rate / math.sqrt(arrivals.shape):.4g} s"
+    )
+
+
 def _against(
     services: NDArray[np.float64], waited: NDArray[np.float64], arrivals: Arrivals, servers: int
 ) -> str | None:
@@ -122,7 +137,7 @@ def _against(
     if used > MOST_UTILISATION:
         return f"the servers are busy {used:.1%} of the time, and above {MOST_UTILISATION:.0%} no replay is near"
     ranks = _normed_ranks(services)
-    if waited.any() and ranks @ _normed_ranks(waited) * math.sqrt(ranks.size) > FAR:
+    if waited.any() and ranks @ _normed_ranks(waited) * math.sqrt(ranks.size) > FAR_BY_LOAD:
         return "services take longer the more requests wait"
     alike = np.cumsum([ranks[lag:] @ ranks[:-lag] for lag in range(1, max(LAGS) + 1)])
     if any(alike[lags - 1] * math.sqrt(ranks.size / lags) > FAR for lags in LAGS):

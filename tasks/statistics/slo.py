@@ -52,12 +52,16 @@ class SloVerdict:
     more_requests: int | None
 
 
-def confidence_at_each(confidence: float, looks: int = LOOKS) -> float:
-    """Return the confidence to ask for at each of several looks, so that all of them together are wrong no more often.
+def confidence_at_look(confidence: float, look: int) -> float:
+    """Return the confidence to ask for at the first, second or third look at a run that goes on where it cannot tell yet.
 
-    Source: Bonferroni's inequality; it holds for looks at ever longer parts of one run too.
+    The chances to be wrong at each look add up to that of a single one, and most of it is kept for when most is known.
+    Raises ValueError for a look that is not one of them.
+    Source: Bonferroni's inequality; Lan and DeMets, Biometrika 70 (1983) 659, for spending it over time.
     """
-    return 1 - (1 - confidence) / looks
+    if look not in range(1, LOOKS + 1):
+        raise ValueError(f"look {look} must be from 1 to {LOOKS}")
+    return 1 - (1 - confidence) * look**2 / sum(number**2 for number in range(1, LOOKS + 1))
 
 
 def response_bound(
@@ -85,8 +89,8 @@ def response_bound(
         found = replay(scheduled, took, q, arrivals, servers, seed)
         refused = found.refused
         if refused is None:
-            far = _student(confidence) * found.error
-            low, high = math.exp(found.log - far), math.exp(found.log + far)
+            low = math.exp(found.log - _student(confidence) * found.error)
+            high = _replayed_high(found.log, found.error, confidence)
             return ResponseBound(
                 q, plain.estimate, low, high, "replay", "", took.size, effective, math.exp(found.log), found.error
             )
@@ -119,8 +123,9 @@ def slo_verdict(bound: ResponseBound, seconds: ArrayLike, limit: float, confiden
 def _requests(bound: ResponseBound, took: NDArray[np.float64], limit: float, confidence: float) -> int | None:
     """Return how many requests settle it: errors shrink with the root of their number, clusters stay as large."""
     if bound.long_run is not None and bound.error is not None:
-        gap = abs(math.log(limit / bound.long_run))
-        times = (_student(confidence) * bound.error / gap) ** 2 if gap > 0 else math.inf
+        gap = math.log(limit / bound.long_run)
+        room = gap * math.exp(-gap) if 0 < gap < 1 else min(abs(gap), 1 / math.e)
+        times = (_student(confidence) * bound.error / room) ** 2 if room > 0 else math.inf
         return math.ceil(bound.requests * times) if times < MOST_TIMES else None
     share, inflation = float((took > limit).mean()), bound.requests / bound.effective
     if share <= 1 - bound.q:
@@ -128,6 +133,19 @@ def _requests(bound: ResponseBound, took: NDArray[np.float64], limit: float, con
     else:
         rows = rows_for_rate_bound(1 - share, bound.q, confidence)
     return None if rows is None else math.ceil(rows * inflation)
+
+
+def _replayed_high(log: float, error: float, confidence: float) -> float | None:
+    """Return the percentile that lies as many of its own standard errors above the replayed one as the confidence asks.
+
+    Where few services make a queue long, a run that drew too few of them shows too low a percentile and too small an
+    error: the error is taken to grow as the percentile does, so d = t * error * e^d, which no d solves above 1 / e.
+    Source: the score test's error under the hypothesis, Agresti and Coull, The American Statistician 52 (1998) 119.
+    """
+    from scipy.special import lambertw
+
+    far = _student(confidence) * error
+    return math.exp(log - lambertw(-far).real) if far <= 1 / math.e else None
 
 
 def _student(confidence: float) -> float:
