@@ -12,7 +12,7 @@ from tasks.statistics.dependent import dependent_quantile, variance_inflation
 from tasks.statistics.distances import chance, distance_interval, largest_gap, total_variation
 from tasks.statistics.paired import PairedDifference, paired_difference, rows_for_non_inferiority
 from tasks.statistics.rates import difference_interval, rate_forecast, rate_interval, rows_for_rate_bound
-from tasks.statistics.replay import Arrivals, Replayed, replay, service_times
+from tasks.statistics.replay import Arrivals, Replayed, replayed_quantile, service_times
 from tasks.statistics.resampling import Resampled, resample_ratio, resampled_interval
 from tasks.statistics.slo import (
     LOOKS,
@@ -53,7 +53,7 @@ __all__ = [
     "rate_forecast",
     "rate_interval",
     "ratio_of_medians",
-    "replay",
+    "replayed_quantile",
     "resample_ratio",
     "resampled_interval",
     "response_bound",

@@ -2,7 +2,7 @@
 
 A run of a minute holds thousands of service times that are independent, and a handful of independent episodes above the
 99th percentile of response: replayed with fresh arrivals, the former tell far more of the percentile than the latter.
-It is a model, first come, first served, and `replay` says why it does not stand where the run speaks against it.
+It is a model, first come, first served, and `replayed_quantile` says why it does not stand where the run speaks against it.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def service_times(
     return took - waited, waited
 
 
-def replay(
+def replayed_quantile(
     scheduled: ArrayLike, seconds: ArrayLike, q: float, arrivals: Arrivals, servers: int, seed: int = 0
 ) -> Replayed:
     """Estimate a quantile of the response times that this server would show in the long run.
@@ -75,8 +75,8 @@ def replay(
     The services of the run are drawn anew, with arrivals drawn anew, for 800,000 requests. Their own error is that of a
     jackknife over 20 blocks, all replayed with the same random numbers; the error of the simulation is added to it.
     It is refused where there are too few services for the quantile, where a request failed, where requests were not due as
-    `arrivals` says, where the queue is all but full, where services are the longer the more wait or come in rows of long ones, and where the run itself has more
-    above the quantile than the replay explains.
+    `arrivals` says, where the queue is all but full, where services are the longer the more wait or come in rows of long
+    ones, and where the run itself has more above the quantile than the replay explains.
     Source: Shao and Tu, The Jackknife and Bootstrap (1995), 2.3 and 9.2; Lindley, Proceedings of the Cambridge
     Philosophical Society 48 (1952) 277; Kiefer and Wolfowitz, Transactions of the AMS 78 (1955) 1.
     """
@@ -90,7 +90,17 @@ def replay(
     refused = _unlike(np.diff(np.asarray(scheduled, dtype=np.float64)), arrivals)
     if refused := refused or _against(services, waited, arrivals, servers):
         return Replayed(refused=refused)
-    random = np.random.default_rng(seed)
+    return _estimate(services, took, q, arrivals, servers, np.random.default_rng(seed))
+
+
+def _estimate(
+    services: NDArray[np.float64],
+    took: NDArray[np.float64],
+    q: float,
+    arrivals: Arrivals,
+    servers: int,
+    random: np.random.Generator,
+) -> Replayed:
     whole = _replay(np.sort(services)[None, :], arrivals, servers, ALL_STREAMS, random)[0]
     blocks = np.array_split(services, BLOCKS)
     shortest = took.size - max(block.size for block in blocks)
@@ -108,7 +118,8 @@ def replay(
     beyond = float((took > level).mean())
     if (beyond / (1 - q) - 1) * steepness > FAR * math.hypot(error, chance):
         return Replayed(
-            refused=f"{beyond:.2%} of requests took longer than {level:.4g} s, where a replay of their services explains {1 - q:.2%}"
+            refused=f"{beyond:.2%} of requests took longer than {level:.4g} s, where a replay of their services explains "
+            f"{1 - q:.2%}"
         )
     return Replayed(math.log(level), error)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from tasks.statistics.bounds import Verdict, decide_upper, sample
 from tasks.statistics.dependent import dependent_quantile, variance_inflation
 from tasks.statistics.rates import rows_for_rate_bound
-from tasks.statistics.replay import BLOCKS, Arrivals, replay
+from tasks.statistics.replay import BLOCKS, Arrivals, replayed_quantile
 
 if TYPE_CHECKING:
     import numpy as np
@@ -86,7 +86,7 @@ def response_bound(
     effective = took.size / variance_inflation(took, q)
     refused: str | None = "how requests are served is not known"
     if arrivals is not None and servers is not None:
-        found = replay(scheduled, took, q, arrivals, servers, seed)
+        found = replayed_quantile(scheduled, took, q, arrivals, servers, seed)
         refused = found.refused
         if refused is None:
             low = math.exp(found.log - _student(confidence) * found.error)

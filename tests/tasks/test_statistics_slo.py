@@ -15,7 +15,7 @@ from tasks.statistics import (
     confidence_at_look,
     dependent_quantile,
     quantile_interval,
-    replay,
+    replayed_quantile,
     response_bound,
     response_percentiles,
     service_times,
@@ -97,7 +97,7 @@ def test_services_are_read_off_arrivals_and_answers() -> None:
 def test_a_replay_finds_what_theory_says() -> None:
     """Of exponential services at half load the p99 is known exactly; its error is about as large as it says."""
     arrived, took = queue(np.random.default_rng(2), 12_000)
-    found = replay(arrived, took, 0.99, Arrivals(RATE), 1)
+    found = replayed_quantile(arrived, took, 0.99, Arrivals(RATE), 1)
     assert found.refused is None
     assert 0.01 < found.error < 0.05
     assert found.log == pytest.approx(math.log(EXPONENTIAL_P99), abs=3 * found.error)
@@ -111,14 +111,17 @@ def test_bursty_arrivals_are_replayed_as_such() -> None:
     burst = np.cumsum(random.gamma(0.25, 4 / RATE, 6_000))
     done = np.cumsum(services)
     bursty = done + np.maximum.accumulate(burst - done + services) - burst
-    calm, wild = replay(arrived, took, 0.99, Arrivals(RATE), 1), replay(burst, bursty, 0.99, Arrivals(RATE, 0.25), 1)
+    calm, wild = (
+        replayed_quantile(arrived, took, 0.99, Arrivals(RATE), 1),
+        replayed_quantile(burst, bursty, 0.99, Arrivals(RATE, 0.25), 1),
+    )
     assert wild.log > calm.log + 0.3
     for said in (Arrivals(RATE), Arrivals(1.3 * RATE, 0.25)):
-        refused = replay(burst, bursty, 0.99, said, 1).refused
+        refused = replayed_quantile(burst, bursty, 0.99, said, 1).refused
         assert refused is not None
         assert "requests were due" in refused
     for schedule in (np.zeros(6_000), np.arange(6_000) / RATE):
-        assert "requests were due" in str(replay(schedule, services, 0.99, Arrivals(RATE), 1).refused)
+        assert "requests were due" in str(replayed_quantile(schedule, services, 0.99, Arrivals(RATE), 1).refused)
 
 
 def test_two_servers_are_replayed_as_two() -> None:
@@ -131,10 +134,10 @@ def test_two_servers_are_replayed_as_two() -> None:
         free[0] = max(arrived[at], free[0]) + services[at]
         took[at] = free[0] - arrived[at]
     np.testing.assert_allclose(service_times(arrived, took, 2)[0], services)
-    found = replay(arrived, took, 0.99, Arrivals(RATE), 2)
+    found = replayed_quantile(arrived, took, 0.99, Arrivals(RATE), 2)
     assert found.refused is None
     assert found.log == pytest.approx(math.log(_two_servers_p99(1.4 / RATE)), abs=3 * found.error)
-    assert "left one of 1 servers" in str(replay(arrived, took, 0.99, Arrivals(RATE), 1).refused)
+    assert "left one of 1 servers" in str(replayed_quantile(arrived, took, 0.99, Arrivals(RATE), 1).refused)
 
 
 def _two_servers_p99(service: float) -> float:
@@ -186,7 +189,7 @@ def test_stalls_that_come_in_a_row_are_not_shuffled_away() -> None:
     arrived = np.cumsum(random.exponential(1 / RATE, 6_000))
     done = np.cumsum(services)
     took = done + np.maximum.accumulate(arrived - done + services) - arrived
-    assert replay(arrived, took, 0.99, Arrivals(RATE), 1).refused in {
+    assert replayed_quantile(arrived, took, 0.99, Arrivals(RATE), 1).refused in {
         "long services come in a row",
         "services take longer the more requests wait",
     }
