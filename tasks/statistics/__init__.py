@@ -2,29 +2,47 @@
 
 Every bound is one-sided at the asked confidence: `low` and `high` each hold with that probability, so together they
 are a two-sided interval at 2 * confidence - 1. Observations are taken as independent, but for those of `resample_ratio`,
-which come in clusters. Too few of them for any answer
-raise ValueError, because absence is not a number.
+which come in clusters, and for response times under load (`response_bound`, `dependent_quantile`), which come in a row.
+Too few of them for any answer raise ValueError, because absence is not a number.
 """
 
 from tasks.statistics.bounds import Bounds, Interval, Verdict, decide_lower, decide_upper, difference_of
 from tasks.statistics.calibration import calibration_error
+from tasks.statistics.dependent import dependent_quantile, variance_inflation
 from tasks.statistics.distances import chance, distance_interval, largest_gap, total_variation
 from tasks.statistics.paired import PairedDifference, paired_difference, rows_for_non_inferiority
 from tasks.statistics.rates import difference_interval, rate_forecast, rate_interval, rows_for_rate_bound
+from tasks.statistics.replay import Arrivals, Replayed, replayed_quantile, service_times
 from tasks.statistics.resampling import Resampled, resample_ratio, resampled_interval
+from tasks.statistics.slo import (
+    LOOKS,
+    ResponseBound,
+    SloVerdict,
+    confidence_at_look,
+    response_bound,
+    response_percentiles,
+    slo_verdict,
+)
 from tasks.statistics.times import QuantileBound, mean_interval, quantile_interval, ratio_of_medians, slope
 
 __all__ = [
+    "LOOKS",
+    "Arrivals",
     "Bounds",
     "Interval",
     "PairedDifference",
     "QuantileBound",
+    "Replayed",
     "Resampled",
+    "ResponseBound",
+    "SloVerdict",
     "Verdict",
     "calibration_error",
     "chance",
+    "confidence_at_look",
     "decide_lower",
     "decide_upper",
+    "dependent_quantile",
     "difference_interval",
     "difference_of",
     "distance_interval",
@@ -35,10 +53,16 @@ __all__ = [
     "rate_forecast",
     "rate_interval",
     "ratio_of_medians",
+    "replayed_quantile",
     "resample_ratio",
     "resampled_interval",
+    "response_bound",
+    "response_percentiles",
     "rows_for_non_inferiority",
     "rows_for_rate_bound",
+    "service_times",
+    "slo_verdict",
     "slope",
     "total_variation",
+    "variance_inflation",
 ]

@@ -1,0 +1,195 @@
+"""Response times of a queue, from the service times and the arrivals that make them.
+
+A run of a minute holds thousands of service times that are independent, and a handful of independent episodes above the
+99th percentile of response: replayed with fresh arrivals, the former tell far more of the percentile than the latter.
+It is a model, first come, first served, and `replayed_quantile` says why it does not stand where the run speaks against it.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tasks.statistics.bounds import sample
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+BLOCKS = 20  # of the services, each left out in turn
+LEFT_OUT_STREAMS, ALL_STREAMS = 25, 400  # replayed queues without a block, and with all services
+STEPS = 2_000  # requests of each, after it filled up
+FEWEST_SERVICES = 1_000
+FEWEST_OVER = 20  # services in as small a share as is asked for: what fewer hold, a run may have missed
+MOST_UTILISATION = 0.95  # above it the percentile hangs on the last tenths of a percent of load
+MOST_WARMUP = 5_000
+FAR = 3.0  # standard errors at which the run speaks against the model, one in 700 by chance
+FAR_BY_LOAD = 2.0  # sooner for services that are longer under load, as little of it makes a queue much longer
+LAGS = (1, 10, 100)  # over which services that follow each other must not be alike
+MOST_BACKWARDS = 0.001  # of services that end before they begin, which clocks may make
+
+
+@dataclass(frozen=True, slots=True)
+class Arrivals:
+    """How requests arrive: `rate` a second, with gamma-distributed gaps of this `shape` (1 is Poisson, less is bursty)."""
+
+    rate: float
+    shape: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """A quantile of replayed response times: logarithm of seconds and its standard error; or why there is none."""
+
+    log: float = math.nan
+    error: float = math.nan
+    refused: str | None = None
+
+
+def service_times(
+    scheduled: ArrayLike, seconds: ArrayLike, servers: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return service and waiting times in seconds, each of shape (n,), had requests been served in order of arrival.
+
+    A request begins when it arrives or when fewer than `servers` before it are unfinished, whichever is later.
+    Raises ValueError where times are not finite, not as many, or not in order of arrival.
+    """
+    arrived, took = sample(scheduled, 1, finite=True), sample(seconds, 1, finite=True)
+    if arrived.size != took.size or (np.diff(arrived) < 0).any() or servers < 1:
+        raise ValueError(f"{arrived.size} arrivals and {took.size} times at {servers} servers: give them in order")
+    done, free, waited = arrived + took, [-math.inf] * servers, np.empty(took.size)
+    for at, (arrival, end) in enumerate(zip(arrived.tolist(), done.tolist(), strict=True)):
+        waited[at] = max(0.0, free[0] - arrival)
+        heapq.heappushpop(free, end)
+    return took - waited, waited
+
+
+def replayed_quantile(
+    scheduled: ArrayLike, seconds: ArrayLike, q: float, arrivals: Arrivals, servers: int, seed: int = 0
+) -> Replayed:
+    """Estimate a quantile of the response times that this server would show in the long run.
+
+    The services of the run are drawn anew, with arrivals drawn anew, for 800,000 requests. Their own error is that of a
+    jackknife over 20 blocks, all replayed with the same random numbers; the error of the simulation is added to it.
+    It is refused where there are too few services for the quantile, where a request failed, where requests were not due as
+    `arrivals` says, where the queue is all but full, where services are the longer the more wait or come in rows of long
+    ones, and where the run itself has more above the quantile than the replay explains.
+    Source: Shao and Tu, The Jackknife and Bootstrap (1995), 2.3 and 9.2; Lindley, Proceedings of the Cambridge
+    Philosophical Society 48 (1952) 277; Kiefer and Wolfowitz, Transactions of the AMS 78 (1955) 1.
+    """
+    took = sample(seconds, 1)
+    fewest = max(FEWEST_SERVICES, math.ceil(FEWEST_OVER / (1 - q) - 1e-6))
+    if not np.isfinite(took).all():
+        return Replayed(refused=f"{np.isinf(took).sum()} requests failed, and how long they held a server is not known")
+    if took.size < fewest:
+        return Replayed(refused=f"{took.size} requests are too few to know the services: it takes {fewest}")
+    services, waited = service_times(scheduled, took, servers)
+    refused = _unlike(np.diff(np.asarray(scheduled, dtype=np.float64)), arrivals)
+    if refused := refused or _against(services, waited, arrivals, servers):
+        return Replayed(refused=refused)
+    return _estimate(services, took, q, arrivals, servers, np.random.default_rng(seed))
+
+
+def _estimate(
+    services: NDArray[np.float64],
+    took: NDArray[np.float64],
+    q: float,
+    arrivals: Arrivals,
+    servers: int,
+    random: np.random.Generator,
+) -> Replayed:
+    whole = _replay(np.sort(services)[None, :], arrivals, servers, ALL_STREAMS, random)[0]
+    blocks = np.array_split(services, BLOCKS)
+    shortest = took.size - max(block.size for block in blocks)
+    left = np.stack(
+        [np.sort(np.concatenate(blocks[:at] + blocks[at + 1 :])[-shortest:]) for at in range(BLOCKS)]
+    )  # of one length, so that they can be drawn with the same random numbers
+    parts = np.log(np.quantile(_replay(left, arrivals, servers, LEFT_OUT_STREAMS, random), q, axis=(1, 2)))
+    level = float(np.quantile(whole, q))
+    shares = (whole > level).mean(axis=1)
+    near = np.quantile(whole, [1 - (1 - q) * 1.5, 1 - (1 - q) / 1.5])
+    steepness = math.log(near[1] / near[0]) / math.log(1.5**2)  # of the logarithm of time over that of the share
+    simulated = steepness * shares.std(ddof=1) / math.sqrt(ALL_STREAMS) / (1 - q)
+    error = math.hypot(math.sqrt((BLOCKS - 1) * parts.var()), simulated)
+    chance = steepness * shares.std(ddof=1) * math.sqrt(STEPS / took.size) / (1 - q)
+    beyond = float((took > level).mean())
+    if (beyond / (1 - q) - 1) * steepness > FAR * math.hypot(error, chance):
+        return Replayed(
+            refused=f"{beyond:.2%} of requests took longer than {level:.4g} s, where a replay of their services explains "
+            f"{1 - q:.2%}"
+        )
+    return Replayed(math.log(level), error)
+
+
+def _unlike(gaps: NDArray[np.float64], arrivals: Arrivals) -> str | None:
+    """Say that requests were not due as the replay is to draw them: how often, or how evenly."""
+    mean, spread = float(gaps.mean()), float(gaps.std())
+    often = (arrivals.rate * mean - 1) * math.sqrt(gaps.size * arrivals.shape)
+    evenly = (arrivals.shape * (spread / mean) ** 2 - 1 if mean else math.inf) / math.sqrt(2 + 6 / arrivals.shape)
+    if max(abs(often), abs(evenly) * math.sqrt(gaps.size)) <= FAR:
+        return None
+    return (
+        f"requests were due every {mean:.4g} s, give or take {spread:.4g} s, "
+        f"not every {1 / arrivals.rate:.4g} s, give or take {1 / arrivals.rate / math.sqrt(arrivals.shape):.4g} s"
+    )
+
+
+def _against(
+    services: NDArray[np.float64], waited: NDArray[np.float64], arrivals: Arrivals, servers: int
+) -> str | None:
+    """Say what of the run speaks against one queue, served in order, with services that are alike at any load."""
+    backwards = float((services <= 0).mean())
+    if backwards > MOST_BACKWARDS:
+        return f"{backwards:.2%} of requests ended before those ahead of them left one of {servers} servers"
+    used = services.mean() * arrivals.rate / servers
+    if used > MOST_UTILISATION:
+        return f"the servers are busy {used:.1%} of the time, and above {MOST_UTILISATION:.0%} no replay is near"
+    ranks = _normed_ranks(services)
+    if waited.any() and ranks @ _normed_ranks(waited) * math.sqrt(ranks.size) > FAR_BY_LOAD:
+        return "services take longer the more requests wait"
+    alike = np.cumsum([ranks[lag:] @ ranks[:-lag] for lag in range(1, max(LAGS) + 1)])
+    if any(alike[lags - 1] * math.sqrt(ranks.size / lags) > FAR for lags in LAGS):
+        return "long services come in a row"
+    return None
+
+
+def _normed_ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(counts) - counts / 2)[inverse]
+    ranks -= ranks.mean()
+    return np.asarray(ranks / max(float(np.linalg.norm(ranks)), 1e-12))
+
+
+def _replay(
+    samples: NDArray[np.float64], arrivals: Arrivals, servers: int, streams: int, random: np.random.Generator
+) -> NDArray[np.float64]:
+    """Return response times, shape (samples, streams, STEPS), of queues that all draw with the same random numbers.
+
+    `samples` holds services in ascending order, shape (samples, services). A queue starts empty and fills up first, for
+    as long as its correlation lasts.
+    """
+    mean, spread = float(samples.mean()), float(samples.std())
+    idle = max(1 - mean * arrivals.rate / servers, 1 - MOST_UTILISATION)
+    warmup = min(MOST_WARMUP, math.ceil(4 * (1 + 1 / arrivals.shape) * (1 + (spread / mean) ** 2) / idle**2))
+    size = (streams, warmup + STEPS)
+    arrived = np.cumsum(random.gamma(arrivals.shape, 1 / (arrivals.rate * arrivals.shape), size), axis=1)
+    drawn = (random.random(size) * samples.shape[1]).astype(np.int64)
+    out = np.empty((samples.shape[0], streams, STEPS))
+    if servers == 1:
+        for at, services in enumerate(samples):
+            done = np.cumsum(services[drawn], axis=1)
+            begun = done - services[drawn]
+            out[at] = (done + np.maximum.accumulate(arrived - begun, axis=1) - arrived)[:, warmup:]
+        return out
+    free, rows = np.zeros((samples.shape[0] * streams, servers)), np.arange(samples.shape[0] * streams)
+    for step in range(warmup + STEPS):
+        here = np.tile(arrived[:, step], samples.shape[0])
+        first = free.argmin(axis=1)
+        done = np.maximum(here, free[rows, first]) + samples[:, drawn[:, step]].ravel()
+        free[rows, first] = done
+        if step >= warmup:
+            out[:, :, step - warmup] = (done - here).reshape(samples.shape[0], streams)
+    return out

@@ -1,0 +1,154 @@
+"""Whether a run under open-loop load keeps a limit on a percentile of its response times, and what would settle it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from tasks.statistics.bounds import Verdict, decide_upper, sample
+from tasks.statistics.dependent import dependent_quantile, variance_inflation
+from tasks.statistics.rates import rows_for_rate_bound
+from tasks.statistics.replay import BLOCKS, Arrivals, replayed_quantile
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import ArrayLike, NDArray
+
+QUANTILES = (0.5, 0.9, 0.95, 0.99, 0.999)
+MOST_TIMES = 1e6  # as long as the run: nobody waits for more
+LOOKS = 3  # that a run which goes on may take
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseBound:
+    """A percentile of response times in seconds: of the run, and one-sided bounds of what it is in the long run.
+
+    `method` says where the bounds come from: `replay` of the services, or `values` of the run itself, and then `because`
+    why no replay stands. `effective` is how many independent requests those of the run are worth; `error` is the
+    standard error of the logarithm of `long_run`, which is what the replay shows.
+    """
+
+    q: float
+    estimate: float
+    low: float | None
+    high: float | None
+    method: Literal["replay", "values"]
+    because: str
+    requests: int
+    effective: float
+    long_run: float | None = None
+    error: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SloVerdict:
+    """Whether a percentile keeps its limit, and how many more requests would settle it if the run goes on as it did.
+
+    `more_requests` is 0 where it is settled and None where no number of them can be named.
+    """
+
+    outcome: Verdict
+    more_requests: int | None
+
+
+def confidence_at_look(confidence: float, look: int) -> float:
+    """Return the confidence to ask for at the first, second or third look at a run that goes on where it cannot tell yet.
+
+    The chances to be wrong at each look add up to that of a single one, and most of it is kept for when most is known.
+    Raises ValueError for a look that is not one of them.
+    Source: Bonferroni's inequality; Lan and DeMets, Biometrika 70 (1983) 659, for spending it over time.
+    """
+    if look not in range(1, LOOKS + 1):
+        raise ValueError(f"look {look} must be from 1 to {LOOKS}")
+    return 1 - (1 - confidence) * look**2 / sum(number**2 for number in range(1, LOOKS + 1))
+
+
+def response_bound(
+    scheduled: ArrayLike,
+    seconds: ArrayLike,
+    q: float,
+    confidence: float,
+    arrivals: Arrivals | None = None,
+    servers: int | None = None,
+    seed: int = 0,
+) -> ResponseBound:
+    """Bound a quantile of response times under load.
+
+    `scheduled` and `seconds` have shape (n,), in order of scheduled arrival: when each request was due, and how long
+    after that it was answered; infinity for those that failed. `arrivals` and `servers` are given where requests are
+    served in order of arrival, one at a time on each server: then a replay of the services bounds the quantile. If they
+    are not, or the run speaks against it, the values themselves do, with their clusters counted.
+    Raises ValueError as `dependent_quantile` does.
+    """
+    took = sample(seconds, fewest=1)
+    plain = dependent_quantile(took, q, confidence)
+    effective = took.size / variance_inflation(took, q)
+    refused: str | None = "how requests are served is not known"
+    if arrivals is not None and servers is not None:
+        found = replayed_quantile(scheduled, took, q, arrivals, servers, seed)
+        refused = found.refused
+        if refused is None:
+            low = math.exp(found.log - _student(confidence) * found.error)
+            high = _replayed_high(found.log, found.error, confidence)
+            return ResponseBound(
+                q, plain.estimate, low, high, "replay", "", took.size, effective, math.exp(found.log), found.error
+            )
+    return ResponseBound(q, plain.estimate, plain.low, plain.high, "values", refused or "", took.size, effective)
+
+
+def response_percentiles(
+    scheduled: ArrayLike,
+    seconds: ArrayLike,
+    confidence: float,
+    arrivals: Arrivals | None = None,
+    servers: int | None = None,
+    seed: int = 0,
+) -> tuple[ResponseBound, ...]:
+    """Bound the 50th, 90th, 95th, 99th and 99.9th percentile, and give the largest, which nothing bounds from above."""
+    found = [response_bound(scheduled, seconds, q, confidence, arrivals, servers, seed) for q in QUANTILES]
+    largest = float(sample(seconds, fewest=1).max())
+    return (*found, ResponseBound(1.0, largest, largest, None, "values", "", found[0].requests, found[-1].effective))
+
+
+def slo_verdict(bound: ResponseBound, seconds: ArrayLike, limit: float, confidence: float) -> SloVerdict:
+    """Hold a percentile to a limit in seconds; `seconds` and `confidence` are those that it was bounded from."""
+    outcome = decide_upper(bound, limit)
+    if outcome != "inconclusive":
+        return SloVerdict(outcome, 0)
+    wanted = _requests(bound, sample(seconds, fewest=1), limit, confidence)
+    return SloVerdict(outcome, None if wanted is None else max(1, wanted - bound.requests))
+
+
+def _requests(bound: ResponseBound, took: NDArray[np.float64], limit: float, confidence: float) -> int | None:
+    """Return how many requests settle it: errors shrink with the root of their number, clusters stay as large."""
+    if bound.long_run is not None and bound.error is not None:
+        gap = math.log(limit / bound.long_run)
+        room = gap * math.exp(-gap) if 0 < gap < 1 else min(abs(gap), 1 / math.e)
+        times = (_student(confidence) * bound.error / room) ** 2 if room > 0 else math.inf
+        return math.ceil(bound.requests * times) if times < MOST_TIMES else None
+    share, inflation = float((took > limit).mean()), bound.requests / bound.effective
+    if share <= 1 - bound.q:
+        rows = rows_for_rate_bound(share, 1 - bound.q, confidence)
+    else:
+        rows = rows_for_rate_bound(1 - share, bound.q, confidence)
+    return None if rows is None else math.ceil(rows * inflation)
+
+
+def _replayed_high(log: float, error: float, confidence: float) -> float | None:
+    """Return the percentile that lies as many of its own standard errors above the replayed one as the confidence asks.
+
+    Where few services make a queue long, a run that drew too few of them shows too low a percentile and too small an
+    error: the error is taken to grow as the percentile does, so d = t * error * e^d, which no d solves above 1 / e.
+    Source: the score test's error under the hypothesis, Agresti and Coull, The American Statistician 52 (1998) 119.
+    """
+    from scipy.special import lambertw
+
+    far = _student(confidence) * error
+    return math.exp(log - lambertw(-far).real) if far <= 1 / math.e else None
+
+
+def _student(confidence: float) -> float:
+    from scipy.special import stdtrit
+
+    return float(stdtrit(BLOCKS - 1, confidence))
