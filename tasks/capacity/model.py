@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from tasks.evidence import Configuration, Objective
 
 COARSE = (0.02, 0.1, 0.2, 0.35, 0.5, 0.6, 0.7, 0.8, 0.9, 0.98)  # of the rate at which no session ever waits
-FINE = (0.6, 0.7, 0.8, 0.87, 0.93, 1.0, 1.07, 1.13, 1.2, 1.3)  # of the coarse answer
+FINE = (0.7, 0.8, 0.87, 0.93, 1.0, 1.06, 1.13, 1.2)  # of the coarse answer
 SETTLING = 0.25  # of a simulated run, which starts with an empty queue
-COARSE_SIZE, FINE_SIZE = (6, 1_000), (40, 3_000)  # lanes a rate, requests a lane
-REACH, STEPS, REPEATS = 1.4, 9, 16  # factor to each side of the last one, factors tried, lanes each
+COARSE_SIZE, FINE_SIZE = (6, 1_000), (80, 3_000)  # lanes a rate, requests a lane
+REPEATS = 16  # lanes a factor on service times
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +78,15 @@ class Model:
         rates = middle * np.array(FINE)
         return self._steady(rates[rates < top], FINE_SIZE, scale, seed + 1)
 
-    def expect(self, rate: float, seconds: float, seed: int, around: float) -> Expected:
-        """Return what a run on these very arrivals would show, at factors on service times within `REACH` of `around`.
+    def expect(self, rate: float, seconds: float, seed: int, scales: NDArray[np.float64]) -> Expected:
+        """Return what a run on these very arrivals would show, at each of the factors on service times, shape (n,), rising.
 
         The quantile of a short run scatters, and not evenly, so what is expected is its logarithm's mean.
         """
         arrivals = self.schedule(rate, seconds, seed)
-        scales = around * np.geomspace(1 / REACH, REACH, STEPS)
-        found = self._responses(np.tile(arrivals, (STEPS * REPEATS, 1)), np.repeat(scales, REPEATS), seed)
-        each = np.log([quantile(lane, self.objective.quantile) for lane in found]).reshape(STEPS, REPEATS)
+        lanes = np.tile(arrivals, (scales.size * REPEATS, 1))
+        found = self._responses(lanes, np.repeat(scales, REPEATS), seed)
+        each = np.log([quantile(lane, self.objective.quantile) for lane in found]).reshape(scales.size, REPEATS)
         return Expected(np.log(scales), np.maximum.accumulate(each.mean(axis=1)))
 
     def _steady(self, rates: NDArray[np.float64], size: tuple[int, int], scale: float, seed: int) -> Curve:

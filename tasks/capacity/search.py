@@ -22,25 +22,27 @@ if TYPE_CHECKING:
     from tasks.capacity.service import ServiceTimes
 
 SAFE_START = 0.9  # of the predicted capacity, for the first run of a configuration
-STEP_DOWN = 0.01  # after the first failed verification; twice as much after the second, and so on
-WORTH_RAISING = 1.02  # a verified rate is raised where the estimate moved up by more than this
+STEP_DOWN = 0.005  # after the first failed verification; twice as much after the second, and so on
+WORTH_RAISING = (
+    1.03  # a verified rate stands where the estimate, with the verification's own runs, is no more than this of it
+)
+HOPELESS = 0.1  # of the predicted capacity: a replica that has to be driven slower than that is not searched further
 
 
 @dataclass(frozen=True, slots=True)
 class Effort:
     """How much load an answer may take: seconds a run, and how many runs of each kind.
 
+    A run is longer where its seconds hold too few requests for the quantile (fewer than 100 for p99).
     `finalists` configurations get one pilot run each, the best of them `search_runs` more. A verification takes
-    `verify_runs` on fresh seeds, and there are at most `verifications`. The rate that is verified lies `margin` under the
-    estimate, as a share of it.
+    `verify_runs` on fresh seeds, and there are at most `verifications`.
     """
 
     run_seconds: float
     finalists: int = 2
-    search_runs: int = 9
-    verify_runs: int = 7
+    search_runs: int = 16
+    verify_runs: int = 8
     verifications: int = 4
-    margin: float = 0.005
 
 
 def find_capacity(
@@ -99,11 +101,12 @@ class _Load:
         """Drive one run, have the track learn from it, and return its response times."""
         self.seed += 1
         configuration = track.model.configuration
-        due = track.model.schedule(rate, self.seconds, self.seed).size
-        responses = np.asarray(self.probe(configuration, rate, self.seed, self.seconds), dtype=np.float64)
+        seconds = max(self.seconds, 1 / (1 - self.objective.quantile) / rate)
+        due = track.model.schedule(rate, seconds, self.seed).size
+        responses = np.asarray(self.probe(configuration, rate, self.seed, seconds), dtype=np.float64)
         if responses.shape != (due,) or not due or np.isnan(responses).any():
             raise StageError(
-                f"a load run of {self.seconds:g} s at {rate:.4g} a second gave {responses.size} response times for "
+                f"a load run of {seconds:.3g} s at {rate:.4g} a second gave {responses.size} response times for "
                 f"{due} arrivals (seed {self.seed}); each arrival needs one, infinite where it failed"
             )
         seen = quantile(responses, self.objective.quantile)
@@ -113,12 +116,12 @@ class _Load:
                 configuration=configuration,
                 rate_per_second=rate,
                 seed=self.seed,
-                seconds=self.seconds,
+                seconds=seconds,
                 requests=responses.size,
                 failed=int(np.isinf(responses).sum()),
                 over_limit=int((responses > self.objective.limit_seconds).sum()),
                 quantile_seconds=seen if math.isfinite(seen) else None,
-                implied_per_second=track.learn(rate, self.seconds, self.seed, responses),
+                implied_per_second=track.learn(rate, seconds, self.seed, responses),
             )
         )
         return responses
@@ -135,12 +138,17 @@ def _best(tracks: Sequence[Track], load: _Load, finalists: int) -> Track:
 
 
 def _climb(best: Track, load: _Load, effort: Effort) -> float | None:
-    """Load at the estimate, which moves with each run; then verify under it: down where that fails, up where there is room."""
+    """Load at the estimate, which moves with each run; then verify it on fresh arrivals and step down where that fails.
+
+    A rate that passes is raised, and verified again, where by then the estimate is well above it.
+    """
     for _ in range(effort.search_runs):
+        if best.next_rate() < HOPELESS * best.predicted:
+            return None
         load.run("search", best, best.next_rate())
     verified, failed, failures = None, math.inf, 0
     for _ in range(effort.verifications):
-        rate = min(best.next_rate() * (1 - effort.margin), failed * (1 - STEP_DOWN * failures))
+        rate = min(best.next_rate(), failed * (1 - STEP_DOWN * failures))
         if verified and rate < WORTH_RAISING * verified:
             break
         fresh = np.concatenate([load.run("verify", best, rate) for _ in range(effort.verify_runs)])

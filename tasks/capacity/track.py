@@ -19,6 +19,8 @@ NEAR = 0.1  # a run whose rate is this far off, as a logarithm, counts for 0.6 o
 NEW_CURVE = 0.05  # change of the factor, as a logarithm, from which the curve is simulated anew
 LEAST_RUNS = 3  # for bounds
 LOWEST = 0.5  # of the lowest rate driven, where even that was over the limit
+FIRST_FACTORS = np.geomspace(1 / 5, 5, 17)  # on service times, to explain the first run
+FACTORS = np.geomspace(1 / 1.4, 1.4, 9)  # around the factor so far, for every run after it
 FINE_GRID = 401
 
 
@@ -50,7 +52,8 @@ class Track:
 
         A run in which too many requests failed for a quantile counts as the slowest that was to be expected at all.
         """
-        expected = self.model.expect(rate, seconds, seed, self._factor)
+        scales = self._factor * (FACTORS if self.runs else FIRST_FACTORS)
+        expected = self.model.expect(rate, seconds, seed, scales)
         seen = min(math.log(quantile(responses, self.model.objective.quantile)), float(expected.seconds[-1]))
         self.runs.append(Run(rate, seen, expected))
         alone = _solve(self.runs[-1:], np.ones(1), 0.0)
