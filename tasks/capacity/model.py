@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 COARSE = (0.02, 0.1, 0.2, 0.35, 0.5, 0.6, 0.7, 0.8, 0.9, 0.98)  # of the rate at which no session ever waits
 FINE = (0.7, 0.8, 0.87, 0.93, 1.0, 1.06, 1.13, 1.2)  # of the coarse answer
 SETTLING = 0.25  # of a simulated run, which starts with an empty queue
-COARSE_SIZE, FINE_SIZE = (6, 1_000), (80, 3_000)  # lanes a rate, requests a lane
+COARSE_SIZE = (6, 1_000)  # lanes a rate, requests a lane
+FINE_REQUESTS = 3_000  # a lane
+SIMULATED = 1_000_000  # added to the seeds of simulated arrivals, so that no run under load has the same
 REPEATS = 16  # lanes a factor on service times
 
 
@@ -68,15 +70,21 @@ class Model:
     objective: Objective
     schedule: Callable[[float, float, int], NDArray[np.float64]]
 
-    def curve(self, scale: float, seed: int) -> Curve:
-        """Return the quantile against the rate around the capacity, in a steady state."""
+    def curve(self, scale: float, seed: int, lanes: int) -> Curve:
+        """Return the quantile against the rate around the capacity, in a steady state, of `lanes` simulations a rate.
+
+        What chance is left is smoothed: the logarithm of the quantile is nearly straight in that of the rate left unused.
+        """
         top = self.service.highest_rate(self.configuration.batch_cap, self.configuration.instances) / scale
         coarse = self._steady(top * np.array(COARSE), COARSE_SIZE, scale, seed)
         middle = coarse.rate_at(self.objective.limit_seconds, scale)
         if not middle:
             return coarse
         rates = middle * np.array(FINE)
-        return self._steady(rates[rates < top], FINE_SIZE, scale, seed + 1)
+        fine = self._steady(rates[rates < top], (lanes, FINE_REQUESTS), scale, seed + 1)
+        unused = 1 - fine.rates / top
+        fit = np.polyfit(np.log(unused), np.log(fine.seconds), min(2, unused.size - 1), w=unused)
+        return Curve(fine.rates, np.maximum.accumulate(np.exp(np.polyval(fit, np.log(unused)))), scale)
 
     def expect(self, rate: float, seconds: float, seed: int, scales: NDArray[np.float64]) -> Expected:
         """Return what a run on these very arrivals would show, at each of the factors on service times, shape (n,), rising.
@@ -91,7 +99,9 @@ class Model:
 
     def _steady(self, rates: NDArray[np.float64], size: tuple[int, int], scale: float, seed: int) -> Curve:
         lanes, requests = size
-        runs = [self.schedule(rate, requests / rate, seed + lane) for rate in rates for lane in range(lanes)]
+        runs = [
+            self.schedule(rate, requests / rate, SIMULATED + seed + lane) for rate in rates for lane in range(lanes)
+        ]
         longest = max(run.size for run in runs)
         arrivals = np.array([np.pad(run, (0, longest - run.size), constant_values=np.inf) for run in runs])
         found = self._responses(arrivals, np.full(len(runs), scale), seed)[:, int(SETTLING * requests) :]

@@ -26,6 +26,7 @@ STEP_DOWN = 0.005  # after the first failed verification; twice as much after th
 WORTH_RAISING = (
     1.03  # a verified rate stands where the estimate, with the verification's own runs, is no more than this of it
 )
+FEWEST_SLOWER = 2  # requests of a run that are to be expected above the quantile
 HOPELESS = 0.1  # of the predicted capacity: a replica that has to be driven slower than that is not searched further
 
 
@@ -33,7 +34,7 @@ HOPELESS = 0.1  # of the predicted capacity: a replica that has to be driven slo
 class Effort:
     """How much load an answer may take: seconds a run, and how many runs of each kind.
 
-    A run is longer where its seconds hold too few requests for the quantile (fewer than 100 for p99).
+    A run is longer where its seconds hold too few requests for the quantile (fewer than 200 for p99).
     `finalists` configurations get one pilot run each, the best of them `search_runs` more. A verification takes
     `verify_runs` on fresh seeds, and there are at most `verifications`.
     """
@@ -42,7 +43,7 @@ class Effort:
     finalists: int = 2
     search_runs: int = 16
     verify_runs: int = 8
-    verifications: int = 4
+    verifications: int = 6
 
 
 def find_capacity(
@@ -101,7 +102,7 @@ class _Load:
         """Drive one run, have the track learn from it, and return its response times."""
         self.seed += 1
         configuration = track.model.configuration
-        seconds = max(self.seconds, 1 / (1 - self.objective.quantile) / rate)
+        seconds = max(self.seconds, FEWEST_SLOWER / (1 - self.objective.quantile) / rate)
         due = track.model.schedule(rate, seconds, self.seed).size
         responses = np.asarray(self.probe(configuration, rate, self.seed, seconds), dtype=np.float64)
         if responses.shape != (due,) or not due or np.isnan(responses).any():

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 NEAR = 0.1  # a run whose rate is this far off, as a logarithm, counts for 0.6 of one at the estimate
 NEW_CURVE = 0.05  # change of the factor, as a logarithm, from which the curve is simulated anew
+ROUGH, THOROUGH = 16, 100  # simulations a rate before the first run, to rank, and after it
 LEAST_RUNS = 3  # for bounds
+SIMULATION_ERROR = 0.01  # of the capacity, by which bounds are wider: chance left in the curve, and shape it has wrong
 LOWEST = 0.5  # of the lowest rate driven, where even that was over the limit
 FIRST_FACTORS = np.geomspace(1 / 5, 5, 17)  # on service times, to explain the first run
 FACTORS = np.geomspace(1 / 1.4, 1.4, 9)  # around the factor so far, for every run after it
@@ -39,7 +41,7 @@ class Track:
     def __init__(self, model: Model, seed: int) -> None:
         self.model = model
         self.runs: list[Run] = []
-        self._curve = model.curve(1.0, seed)
+        self._curve = model.curve(1.0, seed, ROUGH)
         self._factor = 1.0
         self.estimate = self.predicted = self._capacity(1.0)
 
@@ -58,8 +60,8 @@ class Track:
         self.runs.append(Run(rate, seen, expected))
         alone = _solve(self.runs[-1:], np.ones(1), 0.0)
         self._factor = _solve(self.runs, self._weights(), 0.0)
-        if abs(math.log(self._factor / self._curve.scale)) > NEW_CURVE:
-            self._curve = self.model.curve(self._factor, seed)
+        if len(self.runs) == 1 or abs(math.log(self._factor / self._curve.scale)) > NEW_CURVE:
+            self._curve = self.model.curve(self._factor, seed, THOROUGH)
         self.estimate = self._capacity(self._factor)
         return self._capacity(alone)
 
@@ -76,7 +78,7 @@ class Track:
         spread = np.average((off - np.average(off, weights=weights)) ** 2, weights=weights)
         reach = float(t.ppf(confidence, effective - 1)) * math.sqrt(spread / (effective - 1))
         low, high = (self._capacity(_solve(self.runs, weights, shift)) for shift in (reach, -reach))
-        return min(low, self.estimate), max(high, self.estimate)
+        return min(low, self.estimate) * (1 - SIMULATION_ERROR), max(high, self.estimate) * (1 + SIMULATION_ERROR)
 
     def _weights(self) -> NDArray[np.float64]:
         """Return how much each run counts: by how near its rate is to the estimate, where alone the factor must be right."""
