@@ -15,6 +15,7 @@ from tasks.evidence.calibration import (
     LabelFree,
     Reliability,
 )
+from tasks.evidence.capacity import CapacityEvidence, Configuration, Objective, Probed
 from tasks.evidence.data import (
     DriftColumn,
     DriftEvidence,
@@ -63,8 +64,10 @@ __all__ = [
     "BatchTimes",
     "Bin",
     "CalibrationEvidence",
+    "CapacityEvidence",
     "ConfidentErrors",
     "ConfidentSlice",
+    "Configuration",
     "CostEvidence",
     "DependencyEvidence",
     "DeterminismEvidence",
@@ -85,10 +88,12 @@ __all__ = [
     "MeanError",
     "MemoryEvidence",
     "Moved",
+    "Objective",
     "Paired",
     "PairedSlice",
     "PairedTally",
     "Perturbed",
+    "Probed",
     "ProviderEvidence",
     "Raw",
     "Reliability",

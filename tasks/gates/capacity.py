@@ -1,0 +1,70 @@
+"""The highest rate that one replica sustains within its latency objective, against its share of the forecast peak.
+
+The rate was verified on arrivals that no estimate had used before. The gate passes where that rate and the lower bound of
+the capacity both cover the share, fails where even the upper bound does not, and is inconclusive in between, also where
+no rate could be verified.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal, Protocol
+
+from pydantic import Field
+
+from tasks.evidence import CapacityEvidence, Unmeasured
+from tasks.gates.verdict import Question, absent, at_least, verdict
+from tasks.records import Check, GateLimits, GateResult
+
+NAME = "capacity"
+CHECKLIST = "week 1-2"
+SCOPE: Literal["launch", "variant"] = "variant"
+NEEDS = "open-loop load runs of a replica around its capacity, and more of them on fresh arrivals"
+DECIDES = "whether the highest rate that a replica sustains within its latency objective covers its share of the peak"
+
+
+class Limits(GateLimits):
+    """The replicas among which the forecast peak is spread."""
+
+    max_replicas: Annotated[int, Field(ge=1, description="replicas that carry the peak, spare ones not counted")]
+
+
+class Measured(Protocol):
+    """What this gate reads of a variant."""
+
+    @property
+    def name(self) -> str:
+        """The variant's name."""
+
+    @property
+    def capacity(self) -> CapacityEvidence | Unmeasured:
+        """What its load runs found."""
+
+
+def judge(evidence: Measured, limits: Limits) -> GateResult:
+    """Return the verdict on one variant's capacity."""
+    found = evidence.capacity
+    checks = (absent(found),) if isinstance(found, Unmeasured) else (_share(found, limits),)
+    return verdict(NAME, CHECKLIST, limits, checks, variant=evidence.name)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sustained:
+    """A capacity between its bounds, the lower of which is no higher than what was verified, and is none without that."""
+
+    estimate: float
+    low: float | None
+    high: float | None
+
+
+def _share(found: CapacityEvidence, limits: Limits) -> Check:
+    share, verified = found.peak_per_second / limits.max_replicas, found.verified_per_second
+    low = None if verified is None or found.low_per_second is None else min(verified, found.low_per_second)
+    loaded = sum(one.requests for one in found.probed)
+    question = Question(
+        "share of the peak",
+        f"The rate that a replica sustains with {100 * found.objective.quantile:g}% of requests within "
+        f"{1000 * found.objective.limit_seconds:g} ms, over {loaded:,} requests in {len(found.probed)} runs,",
+        "a second",
+        "use a faster variant, let more replicas carry the peak, or find what the requests queue for",
+        "runs",
+    )
+    return at_least(question, _Sustained(verified or 0.0, low, found.high_per_second), share, found.confidence)
