@@ -25,6 +25,16 @@ from tasks.evidence.data import (
     ValidationEvidence,
 )
 from tasks.evidence.launch import Evidence, VariantEvidence
+from tasks.evidence.load import (
+    Arrivals,
+    Engine,
+    GammaArrivals,
+    Lateness,
+    LoadRun,
+    PoissonArrivals,
+    ReplayArrivals,
+    Replica,
+)
 from tasks.evidence.review import ReviewEvidence, ReviewKind
 from tasks.evidence.robustness import Perturbed, RobustnessEvidence
 from tasks.evidence.scores import (
@@ -59,6 +69,7 @@ from tasks.evidence.serving import (
 __all__ = [
     "Abstention",
     "AnswerShapes",
+    "Arrivals",
     "BatchPeak",
     "BatchTimes",
     "Bin",
@@ -71,6 +82,7 @@ __all__ = [
     "Difference",
     "DriftColumn",
     "DriftEvidence",
+    "Engine",
     "Environment",
     "EvaluationEvidence",
     "Evidence",
@@ -78,10 +90,13 @@ __all__ = [
     "ExportEvidence",
     "FirstLaunch",
     "Fit",
+    "GammaArrivals",
     "LabelCoverage",
     "LabelFree",
     "LabelShift",
     "LatencyEvidence",
+    "Lateness",
+    "LoadRun",
     "MeanError",
     "MemoryEvidence",
     "Moved",
@@ -89,9 +104,12 @@ __all__ = [
     "PairedSlice",
     "PairedTally",
     "Perturbed",
+    "PoissonArrivals",
     "ProviderEvidence",
     "Raw",
     "Reliability",
+    "ReplayArrivals",
+    "Replica",
     "ReviewEvidence",
     "ReviewKind",
     "RobustnessEvidence",
