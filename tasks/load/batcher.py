@@ -95,7 +95,7 @@ class Batcher:
             self.answered[numbers], self.batch[numbers] = well, len(numbers)
             self.completed[numbers] = ended
             self.spans.append((begun, ended))
-            if self._finished is not None:
+            if self._finished is not None and not self._stopped:
                 os.write(self._finished, numbers.tobytes())
 
     def _form(self) -> NDArray[np.int64]:
