@@ -151,7 +151,7 @@ def test_a_conversation_keeps_its_child_from_one_answer_to_the_next(child: str) 
     talk = Conversation(child, Ask(what="opened"))
     try:
         assert talk.ask(Ask(what="answer"), Answer, 30).said == "opened 1"
-        with pytest.raises(StageError, match="^there is none$"):
+        with pytest.raises(StageError, match=r"^there is none$"):
             talk.ask(Ask(what="refuse"), Answer, 30)
         assert talk.ask(Ask(what="answer"), Answer, 30).said == "opened 3"
     finally:

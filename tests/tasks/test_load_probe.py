@@ -83,7 +83,7 @@ def test_a_server_that_crashes_is_no_result(other: Callable[..., Serving], sets:
     with LoadTest(opening(other(DIES_AT_FOUR), sets, tmp_path / "fp32"), PoissonArrivals(), LONG_MS) as test:
         assert np.isfinite(test.probe(Replica(largest_batch=1), 50, 0, 1)).all()
         for _ in range(2):
-            with pytest.raises(StageError, match="tasks.load stopped"):
+            with pytest.raises(StageError, match=r"tasks.load stopped"):
                 test.probe(Replica(largest_batch=4), 50, 0, 1)
 
 
