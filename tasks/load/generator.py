@@ -48,6 +48,7 @@ def send_all(paced: Paced) -> Sent:
     schedule = np.load(paced.schedule)
     queue = os.open(paced.requests, os.O_WRONLY)
     sharpen()
+    go_first()
     gc.disable()
     start = time.monotonic_ns() + LEAD_NS
     np.save(paced.sent, _pace(start + np.round(schedule * NS).astype(np.int64), queue))
@@ -74,12 +75,14 @@ def _pace(due_ns: NDArray[np.int64], queue: int) -> NDArray[np.int64]:
 
 
 def sharpen() -> None:
-    """Have Linux end this process's sleeps when they should, and run it before all others where it may.
-
-    By default a sleep may end 50 microseconds late, and its thread then waits for a core behind the server's.
-    """
+    """Have Linux end this thread's sleeps when they should, which it may by default do 50 microseconds later."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_TIMERSLACK, 1)
+
+
+def go_first() -> None:
+    """Have Linux run this thread, which works for microseconds, before the server's, where it may."""
+    if sys.platform == "linux":
         with contextlib.suppress(PermissionError):
             os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(os.sched_get_priority_min(os.SCHED_FIFO)))
 
