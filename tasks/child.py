@@ -5,20 +5,24 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import select
 import signal
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from tasks.records import Record, StageError
+from tasks.records import InputError, Record, StageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 Request = TypeVar("Request", bound=Record)
 Response = TypeVar("Response", bound=Record)
+Asked = TypeVar("Asked", bound=Record)
+ANSWERED = b"answered"
 ROOT = Path(__file__).parent.parent
 STDERR_SHOWN = 400
 PR_SET_PDEATHSIG = 1  # of linux/prctl.h
@@ -32,13 +36,10 @@ def measure(module: str, request: Record, response: type[Response], timeout_seco
     with tempfile.TemporaryDirectory(prefix="launchgate-") as folder:
         asked, answered, said = (Path(folder) / name for name in ("request.json", "response.json", "stderr"))
         asked.write_text(request.model_dump_json())
-        # String hashes must differ between processes as they do in production.
-        environment = {key: value for key, value in os.environ.items() if key != "PYTHONHASHSEED"}
-        environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
         with said.open("wb") as stderr:
             process = subprocess.Popen(
                 [sys.executable, "-m", module, str(asked), str(answered)],
-                stdin=subprocess.DEVNULL, stdout=stderr, stderr=stderr, env=environment, start_new_session=True,
+                stdin=subprocess.DEVNULL, stdout=stderr, stderr=stderr, env=_environment(), start_new_session=True,
             )  # fmt: skip
             try:
                 code = process.wait(timeout_seconds)
@@ -51,6 +52,80 @@ def measure(module: str, request: Record, response: type[Response], timeout_seco
         return response.model_validate_json(answered.read_bytes())
 
 
+class Conversation:
+    """A child process that is opened with one record and then answers others, one after the other, kept warm between.
+
+    Raises StageError where it stops; where it says why it has no answer to one request, it can be asked for others.
+    """
+
+    def __init__(self, module: str, opening: Record) -> None:
+        self.module = module
+        self._said = tempfile.NamedTemporaryFile(prefix="launchgate-")  # noqa: SIM115  lives as long as the child
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", module],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._said, env=_environment(), start_new_session=True,
+        )  # fmt: skip
+        self._unread = b""
+        self._tell(opening)
+
+    def ask(self, request: Record, response: type[Response], timeout_seconds: float) -> Response:
+        """Return the child's answer to a request; one that takes longer ends the child. Raises StageError."""
+        self._tell(request)
+        kind, _, text = self._hear(timeout_seconds).partition(b" ")
+        if kind != ANSWERED:
+            raise StageError(text.decode())
+        return response.model_validate_json(text)
+
+    def close(self) -> None:
+        """End the child and all that it started."""
+        _end(self._process)
+        self._said.close()
+
+    def _tell(self, record: Record) -> None:
+        assert self._process.stdin is not None  # noqa: S101  it was opened as a pipe
+        try:
+            self._process.stdin.write(record.model_dump_json().encode() + b"\n")
+            self._process.stdin.flush()
+        except OSError as error:
+            raise self._gone() from error
+
+    def _hear(self, timeout_seconds: float) -> bytes:
+        assert self._process.stdout is not None  # noqa: S101  it was opened as a pipe
+        until = time.monotonic() + timeout_seconds
+        while b"\n" not in self._unread:
+            if not select.select([self._process.stdout], [], [], max(0.0, until - time.monotonic()))[0]:
+                _end(self._process)
+                raise StageError(f"{self.module} was not done after {timeout_seconds:g} s and was stopped")
+            more = os.read(self._process.stdout.fileno(), 1 << 16)
+            if not more:
+                raise self._gone()
+            self._unread += more
+        line, _, self._unread = self._unread.partition(b"\n")
+        return line
+
+    def _gone(self) -> StageError:
+        code = self._process.wait()
+        _end(self._process)
+        return StageError(f"{self.module} {_ending(code)}: {_last_words(Path(self._said.name))}")
+
+
+def converse(opening: type[Request], start: Callable[[Request], Callable[[Asked], Record]], asked: type[Asked]) -> None:
+    """Be the child's side of a Conversation: `start` is given the opening and returns what answers each request."""
+    _end_with_parent()
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what a model prints is no answer
+    answer = None
+    first = sys.stdin.readline()
+    for line in sys.stdin:
+        try:
+            answer = answer or start(opening.model_validate_json(first))
+            said = ANSWERED + b" " + answer(asked.model_validate_json(line)).model_dump_json().encode()
+        except (StageError, InputError) as error:
+            said = b"failed " + " ".join(str(error).split()).encode()
+        answers.write(said + b"\n")
+        answers.flush()
+
+
 def serve(request: type[Request], answer: Callable[[Request], Record]) -> None:
     """Be the child's side of `measure`: read the request, answer it, write the response."""
     _end_with_parent()
@@ -61,6 +136,13 @@ def serve(request: type[Request], answer: Callable[[Request], Record]) -> None:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201  the parent quotes this line
         raise SystemExit(3) from error
     Path(answered).write_text(result.model_dump_json())
+
+
+def _environment() -> dict[str, str]:
+    """Return a child's environment: this one's, but string hashes differ between processes as they do in production."""
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONHASHSEED"}
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    return environment
 
 
 def _end_with_parent() -> None:

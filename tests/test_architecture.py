@@ -38,7 +38,8 @@ HEAVY = ("prefect", "mlflow", "boto3", "great_expectations", "torch", "onnxrunti
 LIGHT_MODULES = (
     "tasks.records", "tasks.evidence", "tasks.policy", "tasks.candidate", "tasks.adapter", "tasks.serving", "tasks.latency",
     "tasks.memory", "tasks.determinism", "tasks.provider", "tasks.evaluate", "tasks.quantize", "tasks.decide", "tasks.cost",
-    "tasks.champion", "tasks.datasets", "tasks.dependencies", "tasks.environment", "tasks.validate", "tasks.review", "tasks.mask", "flows.cli",
+    "tasks.champion", "tasks.datasets", "tasks.dependencies", "tasks.environment", "tasks.validate", "tasks.review", "tasks.mask",
+    "tasks.load.__main__", "tasks.load.probe", "tasks.load.served", "tasks.load.generator", "flows.cli",
 )  # fmt: skip
 
 

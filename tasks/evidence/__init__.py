@@ -26,6 +26,16 @@ from tasks.evidence.data import (
     ValidationEvidence,
 )
 from tasks.evidence.launch import Evidence, VariantEvidence
+from tasks.evidence.load import (
+    Arrivals,
+    Engine,
+    GammaArrivals,
+    Lateness,
+    LoadRun,
+    PoissonArrivals,
+    ReplayArrivals,
+    Replica,
+)
 from tasks.evidence.review import ReviewEvidence, ReviewKind
 from tasks.evidence.robustness import Perturbed, RobustnessEvidence
 from tasks.evidence.scores import (
@@ -60,6 +70,7 @@ from tasks.evidence.serving import (
 __all__ = [
     "Abstention",
     "AnswerShapes",
+    "Arrivals",
     "BatchPeak",
     "BatchTimes",
     "Bin",
@@ -74,6 +85,7 @@ __all__ = [
     "Difference",
     "DriftColumn",
     "DriftEvidence",
+    "Engine",
     "Environment",
     "EvaluationEvidence",
     "Evidence",
@@ -81,10 +93,13 @@ __all__ = [
     "ExportEvidence",
     "FirstLaunch",
     "Fit",
+    "GammaArrivals",
     "LabelCoverage",
     "LabelFree",
     "LabelShift",
     "LatencyEvidence",
+    "Lateness",
+    "LoadRun",
     "MeanError",
     "MemoryEvidence",
     "Moved",
@@ -93,10 +108,13 @@ __all__ = [
     "PairedSlice",
     "PairedTally",
     "Perturbed",
+    "PoissonArrivals",
     "Probed",
     "ProviderEvidence",
     "Raw",
     "Reliability",
+    "ReplayArrivals",
+    "Replica",
     "ReviewEvidence",
     "ReviewKind",
     "RobustnessEvidence",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from tasks.child import measure
+from tasks.child import Conversation, measure
 from tasks.records import Record, StageError
 
 if TYPE_CHECKING:
@@ -34,8 +34,8 @@ class Answer(Record):
 
 CHILD = """
 import os, signal, subprocess, sys, time
-from tasks.child import serve
-from tasks.records import Record
+from tasks.child import converse, serve
+from tasks.records import Record, StageError
 
 class Ask(Record):
     what: str
@@ -53,12 +53,25 @@ def answer(ask):
     if ask.what == "hang":
         subprocess.Popen([sys.executable, "-c", f"import time; time.sleep(600)  # {os.getppid()} hangs"])
         time.sleep(600)
+    if ask.what == "refuse":
+        raise StageError("there is\\nnone")
     print("noise")
     os.write(1, b"more noise")
     return Answer(said=os.environ.get("PYTHONHASHSEED", "none"))
 
+def start(opening):
+    asked = []
+    def count(ask):
+        asked.append(ask)
+        answer(ask)
+        return Answer(said=f"{opening.what} {len(asked)}")
+    return count
+
 if __name__ == "__main__":
-    serve(Ask, answer)
+    if len(sys.argv) > 1:
+        serve(Ask, answer)
+    else:
+        converse(Ask, start, Ask)
 """
 
 
@@ -110,7 +123,7 @@ def test_a_child_ends_with_the_process_that_asked_it(child: str, tmp_path: Path)
     import subprocess
 
     parent = subprocess.Popen([sys.executable, "-c", textwrap.dedent(f"""
-        from tasks.child import measure
+        from tasks.child import Conversation, measure
         from tasks.records import Record
         class Ask(Record):
             what: str
@@ -131,3 +144,37 @@ def test_a_child_ends_with_the_process_that_asked_it(child: str, tmp_path: Path)
     assert not any(item.is_running() and item.status() != psutil.STATUS_ZOMBIE for item in found)
     for process in hanging:
         process.kill()
+
+
+def test_a_conversation_keeps_its_child_from_one_answer_to_the_next(child: str) -> None:
+    """It is opened once, what it prints is no answer, and where it has none it says why and goes on."""
+    talk = Conversation(child, Ask(what="opened"))
+    try:
+        assert talk.ask(Ask(what="answer"), Answer, 30).said == "opened 1"
+        with pytest.raises(StageError, match=r"^there is none$"):
+            talk.ask(Ask(what="refuse"), Answer, 30)
+        assert talk.ask(Ask(what="answer"), Answer, 30).said == "opened 3"
+    finally:
+        talk.close()
+
+
+@pytest.mark.parametrize(
+    ("what", "seconds", "wanted"),
+    [
+        ("raise", 30, "obedient_child stopped: ValueError: no such layer"),
+        ("crash", 30, "obedient_child was ended by SIGSEGV"),
+        ("hang", 1.5, "obedient_child was not done after 1.5 s and was stopped"),
+    ],
+)
+def test_a_conversation_that_breaks_off_says_how_and_stays_over(
+    child: str, what: str, seconds: float, wanted: str
+) -> None:
+    """And a later request is not taken for one that could be answered."""
+    talk = Conversation(child, Ask(what="opened"))
+    try:
+        with pytest.raises(StageError, match=wanted):
+            talk.ask(Ask(what=what), Answer, seconds)
+        with pytest.raises(StageError, match="obedient_child "):
+            talk.ask(Ask(what="answer"), Answer, 30)
+    finally:
+        talk.close()
