@@ -7,8 +7,6 @@ import os
 import tempfile
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -35,6 +33,8 @@ def digest_bytes(data: bytes) -> str:
 
 def digest_of(*parts: Any) -> str:
     """Return the SHA-256 of JSON-able parts, keys sorted, so that equal content has an equal digest."""
+    import orjson  # not on a slim worker
+
     return digest_bytes(orjson.dumps(parts, option=orjson.OPT_SORT_KEYS, default=str))
 
 

@@ -12,7 +12,15 @@ from tasks.statistics.distances import chance, distance_interval, largest_gap, t
 from tasks.statistics.paired import PairedDifference, paired_difference, rows_for_non_inferiority
 from tasks.statistics.rates import difference_interval, rate_forecast, rate_interval, rows_for_rate_bound
 from tasks.statistics.resampling import Resampled, resample_ratio, resampled_interval
-from tasks.statistics.times import QuantileBound, mean_interval, quantile_interval, ratio_of_medians, slope
+from tasks.statistics.times import (
+    QuantileBound,
+    mean_interval,
+    paired_ratio_of_medians,
+    quantile_interval,
+    ratio_of_medians,
+    settling_point,
+    slope,
+)
 
 __all__ = [
     "Bounds",
@@ -31,6 +39,7 @@ __all__ = [
     "largest_gap",
     "mean_interval",
     "paired_difference",
+    "paired_ratio_of_medians",
     "quantile_interval",
     "rate_forecast",
     "rate_interval",
@@ -39,6 +48,7 @@ __all__ = [
     "resampled_interval",
     "rows_for_non_inferiority",
     "rows_for_rate_bound",
+    "settling_point",
     "slope",
     "total_variation",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from gate_evidence import ABSENT, evaluation, paired, paired_slice, scores, tally, variant
+from gate_evidence import ABSENT, evaluation, paired, paired_slice, scores, tally, turns, variant
 from gate_limits import check, judge
 
 from tasks.evidence import Paired, Slice
@@ -42,7 +42,11 @@ def quantized(found: Paired, name: str = "int8") -> GateResult:
 
 def regression(found: Any, **changes: Any) -> GateResult:
     """Return the verdict on a variant against the champion."""
-    return judge("champion-regression", variant(evaluation=evaluation(against_champion=found)), **changes)
+    return judge(
+        "champion-regression",
+        variant(evaluation=evaluation(against_champion=found), champion_latency=turns(1)),
+        **changes,
+    )
 
 
 def test_one_nan_in_300_fails_by_count() -> None:
