@@ -64,11 +64,10 @@ def latency_request(
 
 def _summary(times: CallTimes) -> BatchTimes:
     parts = {"encode": times.encode, "session": times.session, "decode": times.decode}
-    whole = tuple(float(sum(each)) for each in zip(*parts.values(), strict=True))
     return BatchTimes(
         batch=times.batch,
-        seconds=whole,
-        parts=tuple(_part(name, seconds) for name, seconds in parts.items()) if whole else (),
+        seconds=times.seconds,
+        parts=tuple(_part(name, seconds) for name, seconds in parts.items()) if times.seconds else (),
         elements=times.elements,
     )
 
@@ -105,9 +104,7 @@ def _save(response: LatencyResponse, out: Path) -> Raw:
     for times in response.batches:
         table = pd.DataFrame({"encode": times.encode, "session": times.session, "decode": times.decode}, dtype=float)
         table.insert(0, "batch", times.batch)
-        table.insert(
-            1, "seconds", [float(sum(each)) for each in zip(times.encode, times.session, times.decode, strict=True)]
-        )
+        table.insert(1, "seconds", times.seconds)
         if times.steps:
             table[["steps", "first_step", "last_step"]] = times.steps
         tables.append(table)

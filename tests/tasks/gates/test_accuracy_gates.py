@@ -262,7 +262,7 @@ def test_a_retrain_that_may_have_lost_is_inconclusive() -> None:
 def test_a_better_model_passes() -> None:
     """A gain is a loss below zero."""
     result = regression(paired(150, 60))
-    assert (result.outcome, result.observed) == ("pass", -0.03)
+    assert (result.outcome, check(result, "accuracy").observed) == ("pass", -0.03)
 
 
 def test_a_champion_that_can_not_be_measured_is_not_a_first_launch() -> None:
