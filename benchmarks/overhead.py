@@ -31,7 +31,8 @@ def model_work(folder: Path) -> None:
     from tasks.evaluate import evaluate_variant
     from tasks.evidence import FirstLaunch
     from tasks.export import check_parity, export_model, serving
-    from tasks.latency import measure_latency
+    from tasks.latency.profile import measure_latency
+    from tasks.latency.start import measure_cold_start
     from tasks.memory import measure_memory
     from tasks.policy import load_policy
     from tasks.provider import prove_provider
@@ -58,6 +59,7 @@ def model_work(folder: Path) -> None:
         evaluate_variant(candidate, served, sets, out, base, champion=FirstLaunch(model=candidate.name))
         calibrate_variant(candidate, served, sets.calibration, out / PRODUCTION_FILE, out)
         measure_latency(served, sets.production, measuring, seed, out)
+        measure_cold_start(served, sets.production, measuring, policy.business.serving_batch, seed, out)
         measure_robustness(served, sets.production, candidate.columns.label, measuring, seed, out)
         measure_memory(served, sets.production, measuring, seed)
 

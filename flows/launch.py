@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path  # noqa: TC003  Prefect reads annotations when the flow runs
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from prefect import flow
 
@@ -35,10 +35,13 @@ if TYPE_CHECKING:
     from tasks.datasets import DataSets
     from tasks.evidence import ReviewEvidence, SampleEvidence
     from tasks.policy import Policy
+    from tasks.records import Serving
 
 REFERENCE = "fp32"
+FETCHED = "champion"  # the folder of the live champion's files, while it is compared with
 MEASUREMENTS = (
-    "provider", "evaluation", "calibration", "label_free", "latency", "determinism", "robustness", "memory", "cost",
+    "provider", "evaluation", "calibration", "label_free", "latency", "champion_latency", "cold_start", "determinism",
+    "robustness", "memory", "cost",
 )  # fmt: skip
 
 
@@ -53,6 +56,13 @@ class Launch:
     folder: Path
     progress: Progress
     marking: Marking = field(default_factory=Marking)
+
+
+class Live(NamedTuple):
+    """The live champion in this launch: the file of its answers to the production sample, and how it is served."""
+
+    answers: Path | FirstLaunch | Unmeasured
+    served: Serving | FirstLaunch | Unmeasured
 
 
 @flow(name="launch", flow_run_name="{candidate}", persist_result=False, validate_parameters=False)
@@ -190,11 +200,12 @@ def measure_variants(
 ) -> list[tuple[VariantEvidence, tuple[str, ...]]]:
     """Measure fp32 first, since the others are held against its answers, and then each variant that was asked for."""
     sets_or_none = drawn if isinstance(drawn, Unmeasured) else sets
-    champion = champion_answers(current, sets_or_none)
+    live = live_champion(current, sets_or_none)
     measured = []
     for name in variant_names(current.candidate):
-        measured.append(measure_variant(current, name, sets_or_none, reference, champion))
+        measured.append(measure_variant(current, name, sets_or_none, reference, live))
         current.progress.advance(name)
+    shutil.rmtree(current.folder / FETCHED, ignore_errors=True)
     return measured
 
 
@@ -208,12 +219,12 @@ def measure_variant(
     name: str,
     sets: DataSets | Unmeasured,
     reference: Variant | Unmeasured,
-    champion: Path | FirstLaunch | Unmeasured,
+    live: Live,
 ) -> tuple[VariantEvidence, tuple[str, ...]]:
     """Make one variant and measure it; returns its evidence and the top-level modules that serving it imports."""
     candidate, policy = current.candidate, current.policy
     asked = name in candidate.variants
-    measuring, seed = policy.measure, policy.sample.seed
+    measuring, seed, together = policy.measure, policy.sample.seed, policy.business.serving_batch
     out = current.folder / "variants" / name
     fixed = sets if isinstance(sets, Unmeasured) else sets.calibration
     production = sets if isinstance(sets, Unmeasured) else sets.production
@@ -237,7 +248,7 @@ def measure_variant(
     repeated = steps.attempt(f"{name}: determinism", steps.repeat, served, production, measuring, seed, out)
     evidence, modules = (repeated, ()) if isinstance(repeated, Unmeasured) else repeated
     evaluation = steps.attempt(
-        f"{name}: evaluate", steps.evaluate, candidate, served, sets, out, base, champion=champion
+        f"{name}: evaluate", steps.evaluate, candidate, served, sets, out, base, champion=live.answers
     )
     answers = evaluation if isinstance(evaluation, Unmeasured) else out / PRODUCTION_FILE
     calibration = steps.attempt(f"{name}: calibrate", steps.calibrate, candidate, served, fixed, answers, out)
@@ -250,6 +261,22 @@ def measure_variant(
         calibration=calibration,
         label_free=steps.attempt(f"{name}: estimate", steps.estimate, answers, out / CALIBRATION_FILE),
         latency=steps.attempt(f"{name}: latency", steps.time_calls, served, production, measuring, seed, out),
+        champion_latency=live.served
+        if isinstance(live.served, FirstLaunch)
+        else steps.attempt(
+            f"{name}: champion latency",
+            steps.time_in_turns,
+            served,
+            live.served,
+            production,
+            measuring,
+            together,
+            seed,
+            out,
+        ),
+        cold_start=steps.attempt(
+            f"{name}: cold start", steps.time_starts, served, production, measuring, together, seed, out
+        ),
         determinism=evidence,
         robustness=steps.attempt(
             f"{name}: robustness", steps.perturb, served, production, candidate.columns.label, measuring, seed, out
@@ -259,32 +286,37 @@ def measure_variant(
     ), modules
 
 
-def champion_answers(current: Launch, sets: DataSets | Unmeasured) -> Path | FirstLaunch | Unmeasured:
-    """Let the live champion answer the same production sample, with its own variant and adapter."""
+def live_champion(current: Launch, sets: DataSets | Unmeasured) -> Live:
+    """Let the live champion answer the same production sample, with its own variant and adapter.
+
+    Its files stay in the launch's folder until all variants are measured.
+    """
     live = current.ledger.champion(current.candidate.name)
     if live is None:
-        return FirstLaunch(model=current.candidate.name)
+        first = FirstLaunch(model=current.candidate.name)
+        return Live(first, first)
     if isinstance(sets, Unmeasured):
-        return sets
-    into = current.folder / "champion"
+        return Live(sets, sets)
+    into = current.folder / FETCHED
     try:
         kept = current.ledger.fetch(live.run_id, "candidate", into)
         files = current.ledger.fetch_variant(live.run_id, live.variant, into / "variant")
         champion, variant = load_kept(kept, live.variant, files)
     except (InputError, StageError) as error:
-        return Unmeasured(stage="champion", why=f"the champion, version {live.version}, can't be loaded: {error}")
+        gone = Unmeasured(stage="champion", why=f"the champion, version {live.version}, can't be loaded: {error}")
+        return Live(gone, gone)
     policy = current.policy
+    served = serving(champion, variant, policy.target, policy.measure.threads, current.marking)
     answers = steps.attempt(
         "champion",
         steps.ask_champion,
         champion,
-        serving(champion, variant, policy.target, policy.measure.threads, current.marking),
+        served,
         sets.production,
         current.candidate,
         current.folder / "variants" / "champion",
     )
-    shutil.rmtree(into)
-    return answers
+    return Live(answers, answers if isinstance(answers, Unmeasured) else served)
 
 
 def record(current: Launch, evidence: Evidence, decision: Decision) -> None:

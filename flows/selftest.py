@@ -31,11 +31,17 @@ DEFECTS = Path(__file__).parent.parent / "tests" / "defects"
 PACKAGE = "launchgate_defects"
 POLICY = "selftest"
 MORE_ATTEMPTS = 2
-TIMED = {"latency-slo", "batch-profile", "unit-cost", "memory-leak"}  # what else runs on the machine shows in these
+TIMED = {
+    "latency-slo",
+    "batch-profile",
+    "cold-start",
+    "unit-cost",
+    "memory-leak",
+}  # what else runs on the machine shows in these
 CALLED_OFTEN = TIMED | {"memory-per-request"}  # these gates need many calls; a failure of another one shows in few
 SHORT = {
     "latency_calls": 200, "latency_seconds": 1, "calls_per_batch": 10, "batch_seconds": 0.5, "soak_calls": 60,
-    "soak_seconds": 1,
+    "soak_seconds": 1, "cold_starts": 0,
 }  # fmt: skip
 RECORDED_ELSEWHERE = ("LAUNCHGATE_HOME", "LAUNCHGATE_ARTIFACTS", "MLFLOW_TRACKING_URI")
 COLUMNS = "{:<20} {:<22} {:<22} {}\n"

@@ -26,7 +26,9 @@ from tasks.evaluate import evaluate_variant
 from tasks.evidence import Unmeasured
 from tasks.export import check_parity, export_model
 from tasks.labelfree import estimate_without_labels
-from tasks.latency import measure_latency
+from tasks.latency.profile import measure_latency
+from tasks.latency.start import measure_cold_start
+from tasks.latency.turns import compare_with_champion
 from tasks.mask import mask
 from tasks.memory import measure_memory
 from tasks.provider import prove_provider
@@ -124,6 +126,8 @@ evaluate = _step(evaluate_variant, "evaluate")
 calibrate = _step(calibrate_variant, "calibrate")
 estimate = _step(estimate_without_labels, "estimate")
 time_calls = _step(measure_latency, "latency")
+time_starts = _step(measure_cold_start, "cold-start")
+time_in_turns = _step(compare_with_champion, "champion-latency")
 repeat = _step(measure_determinism, "determinism")
 perturb = _step(measure_robustness, "robustness")
 watch_memory = _step(measure_memory, "memory")

@@ -15,6 +15,8 @@ import numpy as np
 from tasks.evidence import (
     AnswerShapes,
     CalibrationEvidence,
+    ChampionLatency,
+    ColdStartEvidence,
     CostEvidence,
     DependencyEvidence,
     DeterminismEvidence,
@@ -121,8 +123,7 @@ def variant_points(variant: VariantEvidence) -> Iterator[Point]:
         yield from _calibration_points(variant.calibration)
     if isinstance(variant.label_free, LabelFree):
         yield Point("accuracy/estimated_without_labels", variant.label_free.accuracy)
-    if isinstance(variant.latency, LatencyEvidence):
-        yield from _latency_points(variant.latency)
+    yield from _speed_points(variant)
     yield from _stability_points(variant)
     if isinstance(variant.memory, MemoryEvidence):
         yield from _memory_points(variant.memory)
@@ -205,15 +206,53 @@ def _paired_points(baseline: str, paired: Paired) -> Iterator[Point]:
             yield Point(f"accuracy_change/{baseline}{suffix}", tally.candidate_only.value - tally.baseline_only.value)
 
 
+def _speed_points(variant: VariantEvidence) -> Iterator[Point]:
+    if isinstance(variant.latency, LatencyEvidence):
+        yield from _latency_points(variant.latency)
+    if isinstance(variant.cold_start, ColdStartEvidence):
+        yield from _start_points(variant.cold_start)
+    if isinstance(turns := variant.champion_latency, ChampionLatency):
+        for times in turns.batches:
+            if times.blocks:
+                own, live = (np.median([block[a] + block[b] for block in times.blocks]) for a, b in ((0, 3), (1, 2)))
+                yield Point("latency_ratio/champion", float(own / live), times.batch)
+
+
 def _latency_points(latency: LatencyEvidence) -> Iterator[Point]:
     yield Point("start/load_seconds", latency.load_seconds)
     yield Point("start/first_call_ms", latency.first_call_seconds * MS)
     for times in latency.batches:
         yield from _percentiles("latency", times.seconds, times.batch)
+        for part in times.parts:
+            yield Point(f"latency_part/{part.part}_p50_ms", part.median_ms, times.batch)
+            if part.p99_ms is not None:
+                yield Point(f"latency_part/{part.part}_p99_ms", part.p99_ms, times.batch)
+        if times.elements is not None:
+            yield Point("latency_part/values_per_row", times.elements, times.batch)
         if times.seconds:
             mean = float(np.mean(times.seconds))
             yield Point("latency/mean_ms_per_row", mean * MS / times.batch, times.batch)
             yield Point("throughput/rows_per_second", times.batch / mean, times.batch)
+    for step in latency.steps:
+        yield Point("steps/first_ms", step.first_step_ms, step.steps)
+        if step.step_ms is not None:
+            yield Point("steps/each_ms", step.step_ms, step.steps)
+    if latency.noise is not None:
+        yield Point("noise/control_spread", latency.noise.spread)
+        if latency.noise.other_load is not None:
+            yield Point("noise/other_load", latency.noise.other_load)
+
+
+def _start_points(found: ColdStartEvidence) -> Iterator[Point]:
+    """Give the median of each phase over the processes, and the slowest first answers."""
+    for phase in ("interpreter", "imports", "load", "first_answer", "ready"):
+        if found.starts:
+            seconds = [getattr(start, f"{phase}_seconds") for start in found.starts]
+            yield Point(f"cold_start/{phase}_seconds", float(np.median(seconds)))
+    warm = [start.calls_ms[0] for start in found.starts if start.warmed and start.calls_ms]
+    if warm:
+        yield Point("cold_start/warm_answer_ms", max(warm))
+    yield Point("cold_start/warmup_calls", found.warmup_calls)
 
 
 def _memory_points(memory: MemoryEvidence) -> Iterator[Point]:

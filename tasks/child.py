@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from tasks.records import InputError, Record, StageError
+from tasks.records import InputError, ModelError, Record, StageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,12 +26,15 @@ ANSWERED = b"answered"
 ROOT = Path(__file__).parent.parent
 STDERR_SHOWN = 400
 PR_SET_PDEATHSIG = 1  # of linux/prctl.h
+OF_THE_MODEL = 4  # exit status of a child in which the model or its adapter failed
+OTHERWISE = 3  # of one in which something else did
 
 
 def measure(module: str, request: Record, response: type[Response], timeout_seconds: float) -> Response:
     """Run `python -m module REQUEST RESPONSE` in a fresh process and return the record that it wrote.
 
-    Raises StageError where the process raised, crashed, or was not done after `timeout_seconds`; it is then gone.
+    The process does nothing but run the model, so it is a finding about the model (ModelError) where it crashed, ran out of
+    memory, or was not done after `timeout_seconds`; it is then gone. Raises StageError where it says that it can't measure.
     """
     with tempfile.TemporaryDirectory(prefix="launchgate-") as folder:
         asked, answered, said = (Path(folder) / name for name in ("request.json", "response.json", "stderr"))
@@ -44,11 +47,12 @@ def measure(module: str, request: Record, response: type[Response], timeout_seco
             try:
                 code = process.wait(timeout_seconds)
             except subprocess.TimeoutExpired as error:
-                raise StageError(f"{module} was not done after {timeout_seconds:g} s and was stopped") from error
+                raise ModelError(f"{module} was not done after {timeout_seconds:g} s and was stopped") from error
             finally:
                 _end(process)
         if code != 0 or not answered.exists():
-            raise StageError(f"{module} {_ending(code)}: {_last_words(said)}")
+            kind = ModelError if code < 0 or code == OF_THE_MODEL else StageError
+            raise kind(f"{module} {_ending(code)}: {_last_words(said)}")
         return response.model_validate_json(answered.read_bytes())
 
 
@@ -127,15 +131,35 @@ def converse(opening: type[Request], start: Callable[[Request], Callable[[Asked]
 
 
 def serve(request: type[Request], answer: Callable[[Request], Record]) -> None:
-    """Be the child's side of `measure`: read the request, answer it, write the response."""
-    _end_with_parent()
-    asked, answered = sys.argv[1:3]
+    """Be the child's side of `measure`: read the request, answer it, write the response, or print it without a path.
+
+    What the answering prints goes to the standard error then, so that the standard output is JSON and nothing else.
+    """
+    if not 2 <= len(sys.argv) <= 3:  # noqa: PLR2004  itself, the request, and maybe the response
+        print(f"usage: python -m {_module()} REQUEST.json [RESPONSE.json]", file=sys.stderr)  # noqa: T201
+        raise SystemExit(2)
+    answered = Path(sys.argv[2]) if len(sys.argv) > 2 else None  # noqa: PLR2004  same
+    if answered is not None:
+        _end_with_parent()
+    else:
+        told = os.dup(1)
+        os.dup2(2, 1)
     try:
-        result = answer(request.model_validate_json(Path(asked).read_bytes()))
+        result = answer(request.model_validate_json(Path(sys.argv[1]).read_bytes()))
     except Exception as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)  # noqa: T201  the parent quotes this line
-        raise SystemExit(3) from error
-    Path(answered).write_text(result.model_dump_json())
+        raise SystemExit(OF_THE_MODEL if isinstance(error, (ModelError, MemoryError)) else OTHERWISE) from error
+    if answered is not None:
+        answered.write_text(result.model_dump_json())
+        return
+    with os.fdopen(told, "w") as out:
+        out.write(result.model_dump_json() + "\n")
+
+
+def _module() -> str:
+    """Return the name that this process was started by."""
+    spec = sys.modules["__main__"].__spec__
+    return spec.name.removesuffix(".__main__") if spec else sys.argv[0]
 
 
 def _environment() -> dict[str, str]:
@@ -159,7 +183,10 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 
 def _ending(code: int) -> str:
-    return f"was ended by {signal.Signals(-code).name}" if code < 0 else "stopped"
+    if code >= 0:
+        return "stopped"
+    name = signal.Signals(-code).name
+    return f"was ended by {name}" + (", as Linux does where memory runs out" if name == "SIGKILL" else "")
 
 
 def _last_words(said: Path) -> str:

@@ -33,7 +33,7 @@ def digest_bytes(data: bytes) -> str:
 
 def digest_of(*parts: Any) -> str:
     """Return the SHA-256 of JSON-able parts, keys sorted, so that equal content has an equal digest."""
-    import orjson
+    import orjson  # not on a slim worker
 
     return digest_bytes(orjson.dumps(parts, option=orjson.OPT_SORT_KEYS, default=str))
 

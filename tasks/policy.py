@@ -47,7 +47,10 @@ class Reviewing(Record):
 
 
 class Measuring(Record):
-    """How long the measurements may take; they stop at whichever of count and seconds comes first."""
+    """How long the measurements may take; they stop at whichever of count and seconds comes first.
+
+    `cold_starts` are fresh processes, 0 for none; `champion_seconds` are spent in turns with the champion, each batch size.
+    """
 
     batches: Annotated[tuple[Count, ...], Field(min_length=1)]
     parity_rows: Count
@@ -60,6 +63,8 @@ class Measuring(Record):
     latency_seconds: Positive
     calls_per_batch: Count
     batch_seconds: Positive
+    cold_starts: Annotated[int, Field(ge=0)]
+    champion_seconds: Positive
     soak_calls: Count
     soak_seconds: Positive
     stage_timeout_seconds: Positive

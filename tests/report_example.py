@@ -16,6 +16,8 @@ from tasks.evidence import (
     BatchPeak,
     BatchTimes,
     CalibrationEvidence,
+    ColdStart,
+    ColdStartEvidence,
     ConfidentErrors,
     CostEvidence,
     DependencyEvidence,
@@ -36,9 +38,11 @@ from tasks.evidence import (
     LatencyEvidence,
     MemoryEvidence,
     Moved,
+    Noise,
     Paired,
     PairedSlice,
     PairedTally,
+    PartTimes,
     Perturbed,
     ProviderEvidence,
     Raw,
@@ -166,7 +170,18 @@ def latency(variant: str, seed: int) -> LatencyEvidence:
         median = MILLISECONDS[variant] * (0.35 + 0.65 * batch**0.93) / 1000
         times = median * random.lognormal(0, 0.09, calls)
         times = np.where(random.random(calls) < 1 / 150, times * random.uniform(2, 6, calls), times)
-        batches.append(BatchTimes(batch=batch, seconds=tuple(float(t) for t in times)))
+        parts = {"encode": 0.1, "session": 0.7, "decode": 0.2}
+        batches.append(
+            BatchTimes(
+                batch=batch,
+                seconds=tuple(float(t) for t in times),
+                parts=tuple(
+                    PartTimes.model_validate({"part": part, "median_ms": 1000 * share * median, "p99_ms": None})
+                    for part, share in parts.items()
+                ),
+                elements=40 + batch / 4,
+            )
+        )
     return LatencyEvidence(
         target="cpu",
         threads=2,
@@ -174,7 +189,31 @@ def latency(variant: str, seed: int) -> LatencyEvidence:
         first_call_seconds=0.062,
         warmup_calls=20,
         batches=tuple(batches),
+        noise=noise(),
         raw=raw(f"raw/{variant}-latency.parquet", 3780),
+    )
+
+
+def noise() -> Noise:
+    """Return a machine on which nothing else runs."""
+    return Noise(
+        seconds=41.0, machine_cores=2, affinity=(0, 1), other_load=0.02, control_calls=1600, control_median_ms=0.9,
+        control_p99_ms=1.1,
+    )  # fmt: skip
+
+
+def cold_start(variant: str) -> ColdStartEvidence:
+    """Return five processes, two of them warmed up, that answer after two seconds."""
+    once = MILLISECONDS[variant]
+    starts = (
+        ColdStart(
+            warmed=warmed, interpreter_seconds=0.1, imports_seconds=1.2, load_seconds=0.4, first_answer_seconds=once / 100,
+            calls_ms=(once,) * 60, settled_after=None if warmed else 3,
+        )
+        for warmed in (False, False, False, True, True)
+    )  # fmt: skip
+    return ColdStartEvidence(
+        target="cpu", threads=2, starts=tuple(starts), warmup_calls=5, warmup=raw(f"raw/{variant}-warmup.parquet", 5)
     )
 
 
@@ -283,6 +322,8 @@ def variant_evidence(name: str, seed: int, shift: float) -> VariantEvidence:
         calibration=calibration(name, seed),
         label_free=LabelFree(rows=6000, labelled=3600, corrected=True, accuracy=0.75 - shift, deviation=0.008),
         latency=latency(name, seed),
+        champion_latency=FirstLaunch(model="sentiment"),
+        cold_start=cold_start(name),
         determinism=determinism(name),
         robustness=robustness(name),
         memory=Unmeasured(stage="memory", why="the serving process was killed after 900 s", crashed=True)

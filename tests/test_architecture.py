@@ -36,7 +36,8 @@ GATES_MAY_IMPORT = {
 }  # fmt: skip
 HEAVY = ("prefect", "mlflow", "boto3", "great_expectations", "torch", "onnxruntime", "pandas", "matplotlib")
 LIGHT_MODULES = (
-    "tasks.records", "tasks.evidence", "tasks.policy", "tasks.candidate", "tasks.adapter", "tasks.serving", "tasks.latency",
+    "tasks.records", "tasks.evidence", "tasks.policy", "tasks.candidate", "tasks.adapter", "tasks.serving",
+    "tasks.latency.profile", "tasks.latency.start", "tasks.latency.turns", "tasks.latency.encoded", "tasks.latency.timing",
     "tasks.memory", "tasks.determinism", "tasks.provider", "tasks.evaluate", "tasks.quantize", "tasks.decide", "tasks.cost",
     "tasks.champion", "tasks.datasets", "tasks.dependencies", "tasks.environment", "tasks.validate", "tasks.review", "tasks.mask",
     "tasks.load.__main__", "tasks.load.probe", "tasks.load.served", "tasks.load.generator", "flows.cli",

@@ -9,16 +9,16 @@ from tasks.evidence.calibration import CalibrationEvidence, LabelFree
 from tasks.evidence.data import DriftEvidence, SampleEvidence, ValidationEvidence
 from tasks.evidence.review import ReviewEvidence
 from tasks.evidence.robustness import RobustnessEvidence
-from tasks.evidence.scores import EvaluationEvidence
+from tasks.evidence.scores import EvaluationEvidence, FirstLaunch
 from tasks.evidence.serving import (
     CostEvidence,
     DependencyEvidence,
     DeterminismEvidence,
     ExportEvidence,
-    LatencyEvidence,
     MemoryEvidence,
     ProviderEvidence,
 )
+from tasks.evidence.speed import ChampionLatency, ColdStartEvidence, LatencyEvidence
 from tasks.records import Marking, Record, Sha256, Target, Variant
 
 
@@ -33,6 +33,10 @@ class VariantEvidence(Record):
     calibration: CalibrationEvidence | Unmeasured
     label_free: LabelFree | Unmeasured
     latency: LatencyEvidence | Unmeasured
+    champion_latency: ChampionLatency | FirstLaunch | Unmeasured = Unmeasured(
+        stage="champion latency", why="not asked for"
+    )
+    cold_start: ColdStartEvidence | Unmeasured = Unmeasured(stage="cold start", why="not asked for")
     determinism: DeterminismEvidence | Unmeasured
     robustness: RobustnessEvidence | Unmeasured
     memory: MemoryEvidence | Unmeasured

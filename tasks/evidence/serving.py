@@ -1,4 +1,4 @@
-"""How a variant was made and how it serves: parity, provider, time, determinism, memory, dependencies and cost."""
+"""How a variant was made and how it serves: parity, provider, determinism, memory, dependencies and cost."""
 
 from __future__ import annotations
 
@@ -45,25 +45,6 @@ class ProviderEvidence(Record):
     session_provider: str
     nodes: dict[str, int]
     node_seconds: dict[str, float]
-
-
-class BatchTimes(Record):
-    """Wall seconds of each timed call at one batch size, encode and decode included, in the order they were taken."""
-
-    batch: int
-    seconds: tuple[float, ...]
-
-
-class LatencyEvidence(Record):
-    """Closed-loop latency: calls one after the other, batch sizes interleaved, on inputs drawn from production."""
-
-    target: Target
-    threads: int
-    load_seconds: float
-    first_call_seconds: float
-    warmup_calls: int
-    batches: tuple[BatchTimes, ...]
-    raw: Raw
 
 
 class DeterminismEvidence(Record):

@@ -30,6 +30,7 @@ GATE_MODULES = (
     "champion_regression",
     "latency_slo",
     "batch_profile",
+    "cold_start",
     "memory_per_request",
     "memory_leak",
     "unit_cost",

@@ -52,8 +52,10 @@ class Limits(GateLimits):
 def judge(evidence: VariantEvidence, limits: Limits) -> GateResult:
     """Return the verdict on one variant's latency."""
     found = evidence.latency
-    checks = (absent(found),) if isinstance(found, Unmeasured) else _checks(found, limits)
-    return verdict(NAME, CHECKLIST, limits, checks, variant=evidence.name)
+    if isinstance(found, Unmeasured):
+        return verdict(NAME, CHECKLIST, limits, (absent(found),), variant=evidence.name)
+    note = found.noise.note if found.noise else ""
+    return verdict(NAME, CHECKLIST, limits, _checks(found, limits), variant=evidence.name, note=note)
 
 
 def _checks(found: LatencyEvidence, limits: Limits) -> tuple[Check, ...]:

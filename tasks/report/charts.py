@@ -69,7 +69,9 @@ def by_batch(lines: Sequence[tuple[Hand, Mapping[int, float]]], unit: str, *, lo
         axes.plot(
             at, list(values.values()), color=who.colour, linestyle=who.dash, marker=who.marker, ms=4.5, label=who.name
         )
-    batches = sorted({batch for _, values in lines for batch in values})
+    measured = sorted({batch for _, values in lines for batch in values})
+    # Neighbours of a power of two would be written over each other.
+    batches = [batch for batch in measured if batch.bit_count() == 1] or measured
     axes.set_xticks([math.log2(batch) for batch in batches], [str(batch) for batch in batches])
     axes.set_xlabel("batch size")
     if log:
@@ -78,6 +80,43 @@ def by_batch(lines: Sequence[tuple[Hand, Mapping[int, float]]], unit: str, *, lo
         axes.set_ylim(bottom=0)
         axes.yaxis.set_major_formatter(lambda value, _: digits(value))
     _finish(axes, unit, len(lines))
+    return figure
+
+
+def by_steps(lines: Sequence[tuple[Hand, Sequence[tuple[int, float]]]]) -> Figure:
+    """Draw milliseconds over the number of output steps."""
+    figure, axes = _figure()
+    for who, points in lines:
+        axes.plot(
+            *zip(*points, strict=True), color=who.colour, linestyle=who.dash, marker=who.marker, ms=4.5, label=who.name
+        )
+    axes.set_ylim(bottom=0)
+    axes.set_xlim(left=0)
+    axes.yaxis.set_major_formatter(lambda value, _: digits(value))
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+    axes.set_xlabel("output steps")
+    _finish(axes, "ms", len(lines))
+    return figure
+
+
+def phases(bars: Sequence[tuple[Hand, Mapping[str, float]]]) -> Figure:
+    """Draw seconds as one bar a variant, made of its phases in order, each lighter than the one before."""
+    figure, axes = _figure(1.4 + 0.62 * len(bars))
+    names = list(bars[0][1])
+    for row, (who, seconds) in enumerate(bars):
+        left = 0.0
+        for at, name in enumerate(names):
+            axes.barh(row, seconds[name], left=left, height=0.46, color=who.colour, alpha=1 - 0.8 * at / len(names))
+            left += seconds[name]
+    for at, name in enumerate(names):
+        axes.barh([0], [0], color=COLOUR["muted"], alpha=1 - 0.8 * at / len(names), label=name)
+    axes.set_yticks(range(len(bars)), [_short(who.name) for who, _ in bars])
+    axes.set_ylim(len(bars) - 0.5, -0.5)
+    axes.xaxis.set_major_formatter(lambda value, _: digits(value))
+    axes.grid(axis="y", visible=False)
+    axes.grid(axis="x", visible=True)
+    axes.set_xlabel("seconds")
+    _finish(axes, "", len(names))
     return figure
 
 

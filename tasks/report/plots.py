@@ -2,37 +2,38 @@
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from tasks.evidence import Fit, Unmeasured
 from tasks.report import charts
-from tasks.report.forecast import ONE_SIDED_95, TWO_SIDED_95, accuracy, request_batch, seconds_at
-from tasks.report.numbers import NOTHING, count, money, quantity, share, size
+from tasks.report.forecast import ONE_SIDED_95, TWO_SIDED_95, accuracy
+from tasks.report.latency import (
+    batch_numbers,
+    by_batch,
+    by_length,
+    cold_start,
+    latency_percentiles,
+    throughput,
+)
+from tasks.report.numbers import NOTHING, count, money, share, size
+from tasks.report.scene import Drawn, Numbers, Scene
 from tasks.report.svg import STYLE, render
-from tasks.statistics import calibration_error, quantile_interval, rate_interval
+from tasks.statistics import calibration_error, rate_interval
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from tasks.evidence import Evidence, Reliability, Scores, Slice
-    from tasks.records import Decision, GateResult
+    from tasks.records import Decision
     from tasks.statistics import Interval
 
-PERCENTILES = (50, 90, 95, 99, 99.9)
 WIDEST = 0.4  # of an interval that is drawn
 MOST_SLICES = 18
+BY_LENGTH = "latency-by-length"
 FEWEST_SAMPLES = 2  # of a line
 KEPT = (1.0, 0.9, 0.8, 0.5, 0.2)  # shares of the answers, for the table
 MB = 1_000_000
-
-
-class Numbers(NamedTuple):
-    """A plot's values as a table: the first column names the row."""
-
-    header: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
 
 
 class Plot(NamedTuple):
@@ -48,42 +49,15 @@ class Plot(NamedTuple):
     left_out: tuple[str, ...] = ()
 
 
-class Drawn(NamedTuple):
-    """What a drawing function returns: the figure, what it says in words, and its values."""
-
-    figure: Any
-    caption: str
-    numbers: Numbers
-
-
-class Scene(NamedTuple):
-    """What a drawing function sees: the evidence, and the limits that the decision held it to."""
-
-    evidence: Evidence
-    decision: Decision
-
-    def measured(self, part: str) -> list[tuple[charts.Hand, Any]]:
-        """Return each variant that has `part`, with the hand that draws it: a variant looks the same in every plot."""
-        parts = [(charts.hand(at, each.name), getattr(each, part)) for at, each in enumerate(self.evidence.variants)]
-        return [(hand, value) for hand, value in parts if not isinstance(value, Unmeasured)]
-
-    def results(self, gate: str) -> list[GateResult]:
-        """Return the results of a gate, one a variant."""
-        return [result for result in self.decision.gates if result.gate == gate]
-
-    def limit(self, gate: str) -> float | None:
-        """Return the limit that a gate held its deciding check to, where it was the same for all variants."""
-        limits = {result.limit for result in self.results(gate) if result.limit is not None}
-        return limits.pop() if len(limits) == 1 else None
-
-
 def all_plots(evidence: Evidence, decision: Decision) -> list[Plot]:
     """Draw every plot of the report, in the report's order."""
     import matplotlib.style
 
     scene = Scene(evidence, decision)
     with matplotlib.style.context(["default", STYLE]):
-        return [_plot(scene, name, title, part, draw) for name, title, part, draw in _PLOTS]
+        drawn = [_plot(scene, name, title, part, draw) for name, title, part, draw in _PLOTS]
+    # That a model answers in one step is no gap.
+    return [plot for plot in drawn if plot.name != BY_LENGTH or not plot.missing]
 
 
 def save(plots: Iterable[Plot], folder: Path) -> None:
@@ -105,79 +79,13 @@ def _plot(scene: Scene, name: str, title: str, part: str, draw: Callable[[Scene]
     return Plot(name, title, drawn.caption, drawn.numbers, page, alone, left_out=left_out)
 
 
-def _latency(scene: Scene) -> Drawn | None:
-    lines, rows = [], []
-    batches = {each.name: request_batch(each) for each in scene.evidence.variants}
-    for hand, latency in scene.measured("latency"):
-        seconds = seconds_at(latency, batches[hand.name])
-        if not seconds:
-            continue
-        lines.append((hand, [1000 * second for second in seconds]))
-        bounds = [quantile_interval(seconds, percent / 100, 0.95) for percent in PERCENTILES]
-        values = (quantity(1000 * b.estimate, "") if b.high is not None else "too few calls" for b in bounds)
-        rows.append((hand.name, count(len(seconds)), *values))
-    if not lines:
-        return None
-    batch = ", ".join(str(batch) for batch in sorted({batches[hand.name] for hand, _ in lines}))
-    header = ("Variant", "Calls", *(f"p{percent:g}, ms" for percent in PERCENTILES))
-    budget = _budget(scene)
-    caption = f"Milliseconds a call at batch {batch}, encode and decode included; the axis stretches the slow end."
-    caption += " The budget is the stairs to stay under." if budget else ""
-    return Drawn(charts.percentiles(lines, budget), caption, Numbers(header, tuple(rows)))
-
-
-def _budget(scene: Scene) -> dict[float, float]:
-    """Return the latency budget that the decision was held to: milliseconds by percentile."""
-    budget = {}
-    for check in (check for result in scene.results("latency-slo") for check in result.checks):
-        named = re.search(r"\bp(\d+(?:\.\d+)?)\b", check.name)
-        if named and check.limit is not None and check.unit == "ms":
-            budget[float(named[1])] = check.limit
-    return budget
-
-
-def _by_batch(
-    scene: Scene, value: Callable[[int, float], float], unit: str, caption: str, *, log: bool
-) -> Drawn | None:
-    lines = []
-    for hand, latency in scene.measured("latency"):
-        medians = {
-            times.batch: value(times.batch, quantile_interval(times.seconds, 0.5, 0.95).estimate)
-            for times in sorted(latency.batches, key=lambda times: times.batch)
-            if times.seconds
-        }
-        if medians:
-            lines.append((hand, medians))
-    if not lines:
-        return None
-    return Drawn(charts.by_batch(lines, unit, log=log), caption, _batch_numbers(lines, unit, lambda v: quantity(v, "")))
-
-
-def _batch_numbers(
-    lines: list[tuple[charts.Hand, dict[int, float]]], unit: str, text: Callable[[float], str]
-) -> Numbers:
-    batches = sorted({batch for _, values in lines for batch in values})
-    rows = [(str(b), *(text(v[b]) if b in v else NOTHING for _, v in lines)) for b in batches]
-    return Numbers(("Batch", *(f"{hand.name}, {unit}" for hand, _ in lines)), tuple(rows))
-
-
-def _latency_by_batch(scene: Scene) -> Drawn | None:
-    caption = "Median milliseconds of one call, encode and decode included."
-    return _by_batch(scene, lambda _, seconds: 1000 * seconds, "ms", caption, log=True)
-
-
-def _throughput_by_batch(scene: Scene) -> Drawn | None:
-    caption = "Requests a second of one process: the batch size over the median time of a call."
-    return _by_batch(scene, lambda batch, seconds: batch / seconds, "requests/s", caption, log=False)
-
-
 def _peak_memory(scene: Scene) -> Drawn | None:
     measured = [(hand, sorted(memory.peaks, key=lambda at: at.batch)) for hand, memory in scene.measured("memory")]
     lines = [(hand, {at.batch: at.peak_bytes / MB for at in peaks}) for hand, peaks in measured if peaks]
     if not lines:
         return None
     caption = "Peak resident memory of the serving process while it served one batch size."
-    return Drawn(charts.by_batch(lines, "MB", log=False), caption, _batch_numbers(lines, "MB", lambda v: f"{v:,.0f}"))
+    return Drawn(charts.by_batch(lines, "MB", log=False), caption, batch_numbers(lines, "MB", lambda v: f"{v:,.0f}"))
 
 
 def _soak(scene: Scene) -> Drawn | None:
@@ -314,13 +222,15 @@ def _cost(scene: Scene) -> Drawn | None:
 
 _PLOTS: tuple[tuple[str, str, str, Callable[[Scene], Drawn | None]], ...] = (
     ("evaluation-production", "Evaluation against production", "evaluation", _evaluation_against_production),
-    ("latency", "Latency percentiles", "latency", _latency),
+    ("latency", "Latency percentiles", "latency", latency_percentiles),
     ("slices", "Accuracy by slice", "evaluation", _slices),
     ("cost", "Cost by variant", "cost", _cost),
     ("reliability", "Confidence against being right", "calibration", _reliability),
     ("risk-coverage", "Risk against coverage", "calibration", _risk_coverage),
-    ("latency-by-batch", "Latency by batch size", "latency", _latency_by_batch),
-    ("throughput-by-batch", "Throughput by batch size", "latency", _throughput_by_batch),
+    ("latency-by-batch", "Latency by batch size", "latency", by_batch),
+    ("throughput-by-batch", "Throughput by batch size", "latency", throughput),
+    (BY_LENGTH, "Time to the first output step, and each one after it", "latency", by_length),
+    ("cold-start", "From the start of a process to its first answer", "cold_start", cold_start),
     ("memory-by-batch", "Peak memory by batch size", "memory", _peak_memory),
     ("memory-soak", "Memory over the soak", "memory", _soak),
 )

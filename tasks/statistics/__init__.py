@@ -23,7 +23,15 @@ from tasks.statistics.slo import (
     response_percentiles,
     slo_verdict,
 )
-from tasks.statistics.times import QuantileBound, mean_interval, quantile_interval, ratio_of_medians, slope
+from tasks.statistics.times import (
+    QuantileBound,
+    mean_interval,
+    paired_ratio_of_medians,
+    quantile_interval,
+    ratio_of_medians,
+    settling_point,
+    slope,
+)
 
 __all__ = [
     "LOOKS",
@@ -49,6 +57,7 @@ __all__ = [
     "largest_gap",
     "mean_interval",
     "paired_difference",
+    "paired_ratio_of_medians",
     "quantile_interval",
     "rate_forecast",
     "rate_interval",
@@ -61,6 +70,7 @@ __all__ = [
     "rows_for_non_inferiority",
     "rows_for_rate_bound",
     "service_times",
+    "settling_point",
     "slo_verdict",
     "slope",
     "total_variation",

@@ -99,6 +99,47 @@ def ratio_of_medians(a: ArrayLike, b: ArrayLike, confidence: float, seed: int) -
     return around(np.median(above) / np.median(below), low, high)
 
 
+def paired_ratio_of_medians(a: ArrayLike, b: ArrayLike, confidence: float, seed: int) -> Interval:
+    """Bound median(a) / median(b) of values measured in pairs, above 0: pair i is a[i] and b[i].
+
+    `a` and `b` have shape (n,), finite. What moves both of a pair alike moves the ratio hardly at all.
+    Raises ValueError where there are too few pairs (under 5 at a confidence of 0.95) to bound a median.
+    Source: percentile bootstrap over pairs, Efron and Tibshirani, An Introduction to the Bootstrap (1993), 8.3 and 13.
+    """
+    check_confidence(confidence)
+    fewest = _rows_for_quantile(0.5, confidence)
+    above, below = sample(a, fewest, finite=True), sample(b, fewest, finite=True)
+    if above.size != below.size:
+        raise ValueError(f"a has {above.size} values and b {below.size}: pairs need as many of each")
+    if below.min() <= 0 or above.min() <= 0:
+        raise ValueError("a ratio of medians needs values above 0")
+    random, n = np.random.default_rng(seed), above.size
+    at_once = max(1, min(RESAMPLES, RESAMPLE_BLOCK // n))
+    ratios = []
+    for _ in range(0, RESAMPLES, at_once):
+        drawn = random.integers(0, n, (at_once, n))
+        ratios.append(np.median(above[drawn], axis=1) / np.median(below[drawn], axis=1))
+    low, high = np.quantile(np.concatenate(ratios), [1 - confidence, confidence])
+    return around(np.median(above) / np.median(below), low, high)
+
+
+def settling_point(values: ArrayLike, within: float, window: int) -> int | None:
+    """Return after how many values a series stays near where it ends; None where it never does.
+
+    `values` has shape (n,), in order. It has settled from the first value on from which the rolling median of `window`
+    values stays within a share `within` of the median of the second half. A series shorter than two windows has not.
+    """
+    seen = sample(values, fewest=0, finite=True)
+    if seen.size < 2 * window:
+        return None
+    final = float(np.median(seen[seen.size // 2 :]))
+    rolling = np.median(np.lib.stride_tricks.sliding_window_view(seen, window), axis=1)
+    away = np.flatnonzero(np.abs(rolling - final) > within * final)
+    if not away.size:
+        return 0
+    return None if away[-1] == rolling.size - 1 else int(away[-1]) + 1
+
+
 def mean_interval(values: ArrayLike, confidence: float, seed: int) -> Interval:
     """Bound the mean of skewed times, in their unit.
 

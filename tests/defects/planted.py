@@ -384,6 +384,14 @@ PLANTED = (
         Recipe(files={ADAPTER: changes.ALL_PAIRS}, weights=changes.with_pairs),
     ),
     Planted(
+        "cold-start",
+        "lazy-import",
+        "encode imports torch, which takes a second or more, at the first request",
+        Recipe(
+            files=adapter(old="    buckets = [[", new="    import torch  # noqa: F401, PLC0415\n\n    buckets = [[")
+        ),
+    ),
+    Planted(
         "memory-per-request",
         "dense-from-64",
         "encode takes another path from batches of 64 on, with a dense row of 6 MB a request",

@@ -14,6 +14,7 @@ from tasks.evidence import Evidence, Unmeasured, VariantEvidence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from tasks.records import Decision
 
@@ -53,9 +54,10 @@ def rejected(prefect_api: str, tmp_path_factory: pytest.TempPathFactory) -> Iter
         for old, new in changes:
             assert old in text
             text = text.replace(old, new)
+        held_to = options.pop("policy", policy)
         settings = {"variants": ["fp32"]} | options.pop("settings", {})
         candidate = write_tiny(folder / name, adapter=text, settings=settings, **options)
-        decision = launch(str(candidate), str(policy))
+        decision = launch(str(candidate), str(held_to))
         ledger = open_ledger()
         recorded = ledger.load(decision.run_id)
         assert recorded.decision == decision
@@ -165,3 +167,23 @@ def test_an_input_column_that_vanishes_halfway_is_counted_as_errors(rejected: Ca
     assert found.gate("error-rate")[0] == "fail"
     assert found.gate("data-quality")[0] == "fail"
     assert not isinstance(found.fp32.latency, Unmeasured)
+
+
+def test_a_model_that_aborts_while_it_is_timed_is_a_finding(rejected: Callable[..., Launched], tmp_path: Path) -> None:
+    """A crash in the process that measures says so in the evidence; the launch goes on, and the rest is measured."""
+    found = rejected(
+        "abort",
+        ("    found = [", "    TIMED and len(rows) == 8 and os.abort()\n    found = ["),
+        (
+            "import numpy as np\n",
+            "import os\nimport sys\n\nimport numpy as np\n\nTIMED = sys.argv[0].endswith('latency/__main__.py')\n",
+        ),
+        policy=quick_policy(tmp_path / "timed.yaml", block=("batch-profile",), **SHORT),
+    )
+    latency = found.fp32.latency
+    assert isinstance(latency, Unmeasured)
+    assert (latency.finding, latency.crashed) == (True, False)
+    assert latency.why.startswith("tasks.latency was ended by SIGABRT")
+    assert found.gate("batch-profile") == ("unmeasured", f"The stage fp32: latency has no result: {latency.why}")
+    assert not isinstance(found.fp32.evaluation, Unmeasured)
+    assert not isinstance(found.fp32.memory, Unmeasured)

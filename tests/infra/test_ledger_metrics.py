@@ -12,20 +12,27 @@ from hypothesis import strategies as st
 from infra.ledger_metrics import LONGEST_PART, Point, gate_points, name_part, variant_points
 from tasks.evidence import (
     BatchTimes,
+    ChampionLatency,
+    ColdStart,
+    ColdStartEvidence,
     DeterminismEvidence,
     Difference,
     EvaluationEvidence,
     FirstLaunch,
     LatencyEvidence,
+    Noise,
     Paired,
     PairedSlice,
     PairedTally,
+    PartTimes,
     Perturbed,
     Raw,
     RobustnessEvidence,
     Scores,
     Slice,
+    StepTimes,
     Tally,
+    TurnTimes,
     Unmeasured,
     VariantEvidence,
 )
@@ -105,6 +112,47 @@ def test_a_percentile_needs_calls_above_it() -> None:
     assert ("latency/p99_ms", 4) in found
     assert ("latency/p99.9_ms", 4) not in found
     assert found["latency_batch1/p50_ms", 0] == found["latency/p50_ms", 1]
+
+
+def test_the_latency_lab_has_its_own_sections() -> None:
+    """Parts by batch, steps by length, the machine, phases of a cold start and the champion's ratio."""
+    quiet = Noise(
+        seconds=9,
+        machine_cores=2,
+        affinity=(0, 1),
+        other_load=0.25,
+        control_calls=9,
+        control_median_ms=1,
+        control_p99_ms=3,
+    )
+    timed = BatchTimes(
+        batch=8, seconds=(0.004,), parts=(PartTimes(part="session", median_ms=3, p99_ms=None),), elements=40
+    )
+    steps = (
+        StepTimes(steps=1, calls=2, first_step_ms=7, step_ms=None),
+        StepTimes(steps=4, calls=9, first_step_ms=7, step_ms=2),
+    )
+    whole = latency(b1=(0.001,)).model_copy(update={"batches": (timed,), "steps": steps, "noise": quiet})
+    began = {"interpreter_seconds": 0.1, "imports_seconds": 1, "load_seconds": 0.5, "first_answer_seconds": 0.2}
+    starts = (
+        ColdStart(warmed=False, calls_ms=(9, 3), settled_after=1, **began),
+        ColdStart(warmed=True, calls_ms=(4, 3), settled_after=None, **began),
+    )
+    found = points(
+        latency=whole,
+        cold_start=ColdStartEvidence(target="cpu", threads=1, starts=starts, warmup_calls=5, warmup=RAW),
+        champion_latency=ChampionLatency(
+            batches=(TurnTimes(batch=1, blocks=((0.003, 0.002, 0.002, 0.003),)),), noise=quiet, raw=RAW
+        ),
+    )
+    assert (found["latency_part/session_p50_ms", 8], found["latency_part/values_per_row", 8]) == (3, 40)
+    assert ("latency_part/session_p99_ms", 8) not in found
+    assert (found["steps/first_ms", 1], found["steps/each_ms", 4]) == (7, 2)
+    assert ("steps/each_ms", 1) not in found
+    assert (found["noise/control_spread", 0], found["noise/other_load", 0]) == (3, 0.25)
+    assert found["cold_start/ready_seconds", 0] == pytest.approx(1.8)
+    assert (found["cold_start/warm_answer_ms", 0], found["cold_start/warmup_calls", 0]) == (4, 5)
+    assert found["latency_ratio/champion", 1] == pytest.approx(1.5)
 
 
 def test_a_batch_without_calls_has_no_number() -> None:

@@ -64,7 +64,18 @@ def test_a_variant_that_nobody_asked_for_is_not_promoted_nor_blamed() -> None:
 def test_a_gate_whose_evidence_is_missing_holds_a_model_back(name: str) -> None:
     """Absence is no pass: with everything of the variants unmeasured, each gate on its own rejects."""
     gone = dict.fromkeys(
-        ("variant", "provider", "evaluation", "calibration", "latency", "determinism", "robustness", "memory", "cost"),
+        (
+            "variant",
+            "provider",
+            "evaluation",
+            "calibration",
+            "latency",
+            "cold_start",
+            "determinism",
+            "robustness",
+            "memory",
+            "cost",
+        ),
         LOST,
     )
     found = decide(with_variants(evidence(), **gone), lenient(name), "r")

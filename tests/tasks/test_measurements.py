@@ -11,7 +11,8 @@ import pytest
 
 from tasks.determinism import DeterminismRequest, DeterminismResponse, answer_again, measure_determinism
 from tasks.files import digest
-from tasks.latency import OVERTIME, LatencyRequest, _schedule, measure_latency, time_calls
+from tasks.latency.profile import measure_latency
+from tasks.latency.timing import OVERTIME, LatencyRequest, schedule, time_calls
 from tasks.memory import MemoryRequest, measure_memory, watch_memory
 from tasks.provider import prove_provider
 from tasks.records import Serving, StageError
@@ -58,7 +59,7 @@ def test_batch_sizes_take_turns_over_the_whole_time() -> None:
     import random as module
 
     draw: random.Random = module.Random(0)
-    order = _schedule({1: 100, 8: 20, 32: 20}, draw)
+    order = schedule({1: 100, 8: 20, 32: 20}, draw)
     assert Counter(order) == {1: 100, 8: 20, 32: 20}
     for start in range(0, 140, 7):
         assert Counter(order[start : start + 7]) == {1: 5, 8: 1, 32: 1}

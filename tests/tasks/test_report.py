@@ -14,13 +14,16 @@ from hypothesis import strategies as st
 from report_example import HOSTILE, launch
 from review_example import LONG, review_rows, write_review
 
-from tasks.evidence import BatchTimes, Evidence, LatencyEvidence, Slice, Tally, Unmeasured
+from tasks.evidence import BatchTimes, ColdStartEvidence, Evidence, LatencyEvidence, Slice, StepTimes, Tally, Unmeasured
 from tasks.gates import GATES
 from tasks.policy import load_policy
 from tasks.report import HERE, charts, numbers, plots, write_report
 from tasks.report.forecast import forecast
+from tasks.report.latency import _budget
+from tasks.report.numbers import NOTHING
 from tasks.report.page import page
 from tasks.report.reading import LONGEST, passage
+from tasks.report.scene import Scene
 from tasks.report.svg import ROLES
 from tasks.review import REVIEW_FILE, read_review
 
@@ -40,10 +43,21 @@ PLOTS = [
     "risk-coverage",
     "latency-by-batch",
     "throughput-by-batch",
+    "cold-start",
     "memory-by-batch",
     "memory-soak",
 ]
-STAGES = ("provider", "evaluation", "calibration", "label_free", "latency", "determinism", "memory", "cost")
+STAGES = (
+    "provider",
+    "evaluation",
+    "calibration",
+    "label_free",
+    "latency",
+    "cold_start",
+    "determinism",
+    "memory",
+    "cost",
+)
 VOID = {"meta", "br", "input", "link", "img", "hr"}
 
 
@@ -377,9 +391,11 @@ def test_empty_measurements_leave_their_plot_out(rejected: tuple[Evidence, Decis
         assert isinstance(each.latency, LatencyEvidence)
         latency = each.latency.model_copy(update={"batches": (BatchTimes(batch=1, seconds=()),)})
         memory: Any = each.memory
+        assert isinstance(each.cold_start, ColdStartEvidence)
+        starts = each.cold_start.model_copy(update={"starts": ()})
         if not isinstance(memory, Unmeasured):
             memory = memory.model_copy(update={"peaks": (), "soak_rss": ()})
-        variants.append(each.model_copy(update={"latency": latency, "memory": memory}))
+        variants.append(each.model_copy(update={"latency": latency, "cold_start": starts, "memory": memory}))
     evidence = evidence.model_copy(update={"variants": tuple(variants)})
     drawn = {plot.name for plot in plots.all_plots(evidence, decision) if plot.svg}
     assert drawn == {"evaluation-production", "cost", "reliability", "risk-coverage"}
@@ -413,7 +429,36 @@ def test_latency_plot_shows_the_budget_of_the_policy(rejected: tuple[Evidence, D
     """The stairs in the latency plot are the limits that the decision was held to."""
     limits: Any = load_policy("standard").limits()["latency-slo"]
     budget = {50: limits.p50_ms, 90: limits.p90_ms, 95: limits.p95_ms, 99: limits.p99_ms, 99.9: limits.p999_ms}
-    assert plots._budget(plots.Scene(*rejected)) == budget
+    assert _budget(Scene(*rejected)) == budget
+
+
+def test_the_machine_is_told_beside_the_latency(drawn: list[Plot]) -> None:
+    """What else ran, and how steady a fixed piece of work was, stands under the plot; parts and padding in the table."""
+    named = {plot.name: plot for plot in drawn}
+    assert "While fp32 was timed, other processes took 2% of the cores and the p99 of" in named["latency"].caption
+    table = named["latency-by-batch"].numbers
+    assert table is not None
+    assert table.header[2:] == ("Call, ms", "encode, ms", "session, ms", "decode, ms", "Encoded values an item")
+    assert table.rows[0][0] == "fp32, 1"
+    starts = named["cold-start"].numbers
+    assert starts is not None
+    assert starts.rows[0][1:7] == ("5", "0.1", "1.2", "0.4", "0.054", "1.75")
+
+
+def test_output_steps_are_drawn_of_models_that_have_some(rejected: tuple[Evidence, Decision]) -> None:
+    """First step and each one after it, by how many an answer took."""
+    evidence, decision = rejected
+    steps = (
+        StepTimes(steps=1, calls=9, first_step_ms=7, step_ms=None),
+        StepTimes(steps=4, calls=3, first_step_ms=7, step_ms=2),
+    )
+    first = evidence.variants[0]
+    assert isinstance(first.latency, LatencyEvidence)
+    stepped = first.model_copy(update={"latency": first.latency.model_copy(update={"steps": steps})})
+    drawn = plots.all_plots(evidence.model_copy(update={"variants": (stepped, *evidence.variants[1:])}), decision)
+    (plot,) = (plot for plot in drawn if plot.name == plots.BY_LENGTH)
+    assert plot.numbers is not None
+    assert plot.numbers.rows == (("fp32, 1", "9", "7", NOTHING), ("fp32, 4", "3", "7", "2"))
 
 
 def test_many_calls_make_a_small_plot_that_keeps_the_worst() -> None:

@@ -11,6 +11,7 @@ from tiny import ADAPTER, write_tiny
 from tasks.candidate import load_candidate
 from tasks.champion import keep_candidate, keep_graphs, load_kept
 from tasks.export import check_parity, export_model, serving
+from tasks.latency.timing import LatencyRequest, time_calls
 from tasks.provider import prove_provider
 from tasks.quantize import quantize
 from tasks.records import Candidate, ModelError
@@ -102,6 +103,21 @@ def test_each_graph_is_quantized_with_the_calls_that_it_gets(tmp_path: Path, set
     one, other = (Server(serving(candidate, each, "cpu", 1)).predict_in(rows, 32).frame for each in (fp32, variant))
     assert (one["prediction"] == other["prediction"]).mean() > 0.9
     assert not one["confidence"].equals(other["confidence"])
+
+
+def test_an_answer_is_timed_step_by_step(tmp_path: Path, sets: DataSets) -> None:
+    """The second graph is called once a word: as many steps as the text has words, from two on."""
+    candidate = two_graphs(tmp_path)
+    served = serving(candidate, export_model(candidate, sets.production), "cpu", 1)
+    request = LatencyRequest(
+        serving=served, rows=sets.production, batches=(1, 4), calls={1: 300, 4: 10}, seconds={1: 9, 4: 5}, seed=0
+    )
+    single, four = time_calls(request).batches
+    words = pd.read_parquet(sets.production, columns=["text"])["text"].str.split().str.len()
+    assert {steps for steps, _, _ in single.steps} == set(words)
+    assert all(0 < first <= last <= whole for (_, first, last), whole in zip(single.steps, single.seconds, strict=True))
+    assert all(first < last for steps, first, last in single.steps if steps > 1)
+    assert sum(steps for steps, _, _ in four.steps) / len(four.steps) > words.mean()  # the longest of four
 
 
 def test_every_graph_runs_where_it_should(tmp_path: Path, sets: DataSets) -> None:

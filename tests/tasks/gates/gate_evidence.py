@@ -13,6 +13,9 @@ from tasks.evidence import (
     BatchTimes,
     Bin,
     CalibrationEvidence,
+    ChampionLatency,
+    ColdStart,
+    ColdStartEvidence,
     ConfidentErrors,
     ConfidentSlice,
     CostEvidence,
@@ -33,6 +36,7 @@ from tasks.evidence import (
     LatencyEvidence,
     MemoryEvidence,
     Moved,
+    Noise,
     Paired,
     PairedSlice,
     PairedTally,
@@ -48,6 +52,7 @@ from tasks.evidence import (
     Share,
     Slice,
     Tally,
+    TurnTimes,
     Unmeasured,
     ValidationEvidence,
     VariantEvidence,
@@ -319,6 +324,37 @@ def latency(*batches: BatchTimes) -> LatencyEvidence:
     )  # fmt: skip
 
 
+def noise(**changes: Any) -> Noise:
+    """Return a quiet machine of two cores."""
+    parts: dict[str, Any] = {
+        "seconds": 10, "machine_cores": 2, "affinity": (0, 1), "other_load": 0.01, "control_calls": 400,
+        "control_median_ms": 1.0, "control_p99_ms": 1.1,
+    }  # fmt: skip
+    return Noise(**(parts | changes))
+
+
+def start(*, warmed: bool = False, **changes: Any) -> ColdStart:
+    """Return a process that answers after a second and a half, and is then steady."""
+    parts: dict[str, Any] = {
+        "warmed": warmed, "interpreter_seconds": 0.1, "imports_seconds": 1.0, "load_seconds": 0.38,
+        "first_answer_seconds": 0.02, "calls_ms": (5.0,) * 60, "settled_after": None if warmed else 2,
+    }  # fmt: skip
+    return ColdStart(**(parts | changes))
+
+
+def cold_start(*starts: ColdStart) -> ColdStartEvidence:
+    """Return fresh processes; by default five, two of them warmed up."""
+    shown = starts or (start(), start(), start(), start(warmed=True), start(warmed=True))
+    return ColdStartEvidence(target="cpu", threads=1, starts=shown, warmup_calls=5, warmup=RAW)
+
+
+def turns(ratio: float, blocks: int = 100, batch: int = 1, **changes: Any) -> ChampionLatency:
+    """Return blocks in which a call takes `ratio` times the champion's, on a machine that slows down all along."""
+    live = np.random.default_rng(0).normal(5, 0.1, (blocks, 2)) * np.linspace(1, 3, blocks)[:, None] / 1000
+    taken = tuple((ratio * first, first, second, ratio * second) for first, second in live.tolist())
+    return ChampionLatency(batches=(TurnTimes(batch=batch, blocks=taken),), noise=noise(**changes), raw=RAW)
+
+
 def memory(**changes: Any) -> MemoryEvidence:
     """Return a process of 300 MB that takes half an MB a request and keeps nothing."""
     parts: dict[str, Any] = {
@@ -409,6 +445,8 @@ def variant(name: str = "fp32", **changes: Any) -> VariantEvidence:
         "calibration": calibration(),
         "label_free": ABSENT,
         "latency": latency(),
+        "champion_latency": FirstLaunch(model="toy"),
+        "cold_start": cold_start(),
         "determinism": determinism(),
         "robustness": robustness(),
         "memory": memory(),

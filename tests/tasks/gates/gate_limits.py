@@ -31,11 +31,12 @@ LIMITS: dict[str, dict[str, float]] = {
     "silent-failures": {"min_confidence": 0.9, "max_rate": 0.05, "max_slice_rate": 0.1, "min_slice_rows": 300},
     "robustness": {"max_crash_rate": 0.01, "max_flip_rate": 0.1},
     "review-sample": {"min_rows": 50, "min_share": 0.01, "min_kind_rows": 10, "min_slice_rows": 2},
-    "champion-regression": {"margin": 0.01},
+    "champion-regression": {"margin": 0.01, "max_latency_ratio": 1.25},
     "latency-slo": {
         "p50_ms": 50, "p90_ms": 70, "p95_ms": 80, "p99_ms": 100, "p999_ms": 200, "hard_limit_ms": 200,
     },
     "batch-profile": {"max_per_item_ratio": 1.5, "largest_batch": 128},
+    "cold-start": {"max_ready_seconds": 10, "max_first_answer_ms": 500, "max_warm_answer_ms": 100},
     "memory-per-request": {"max_mb_per_request": 4, "max_peak_mb": 1500},
     "memory-leak": {"max_python_bytes_per_call": 64, "max_rss_bytes_per_call": 2000},
     "unit-cost": {"max_usd_per_thousand": 0.01, "max_usd_per_month": 1000},

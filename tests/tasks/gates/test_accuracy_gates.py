@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from gate_evidence import ABSENT, evaluation, paired, paired_slice, scores, tally, variant
+from gate_evidence import ABSENT, evaluation, paired, paired_slice, scores, tally, turns, variant
 from gate_limits import check, judge
 
 from tasks.evidence import Paired, Slice
@@ -42,7 +42,11 @@ def quantized(found: Paired, name: str = "int8") -> GateResult:
 
 def regression(found: Any, **changes: Any) -> GateResult:
     """Return the verdict on a variant against the champion."""
-    return judge("champion-regression", variant(evaluation=evaluation(against_champion=found)), **changes)
+    return judge(
+        "champion-regression",
+        variant(evaluation=evaluation(against_champion=found), champion_latency=turns(1)),
+        **changes,
+    )
 
 
 def test_one_nan_in_300_fails_by_count() -> None:
@@ -258,7 +262,7 @@ def test_a_retrain_that_may_have_lost_is_inconclusive() -> None:
 def test_a_better_model_passes() -> None:
     """A gain is a loss below zero."""
     result = regression(paired(150, 60))
-    assert (result.outcome, result.observed) == ("pass", -0.03)
+    assert (result.outcome, check(result, "accuracy").observed) == ("pass", -0.03)
 
 
 def test_a_champion_that_can_not_be_measured_is_not_a_first_launch() -> None:

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 import pytest
-from gate_evidence import ABSENT, evaluation, paired, scores, shift, tally, variant
+from gate_evidence import ABSENT, evaluation, paired, scores, shift, tally, turns, variant
 from gate_limits import judge
 
 from tasks.evidence import AnswerShapes, MeanError, Share, VariantEvidence
@@ -29,7 +29,7 @@ def answered(offline: MeanError | None, live: MeanError | None, rise: MeanError 
         against_reference=pair,
         against_champion=pair,
     )
-    return variant("int8", evaluation=found)
+    return variant("int8", evaluation=found, champion_latency=turns(1))
 
 
 def named(result: Any, name: str) -> Any:

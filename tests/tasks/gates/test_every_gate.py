@@ -9,6 +9,7 @@ import yaml
 from gate_evidence import (
     ABSENT,
     calibration,
+    cold_start,
     confident,
     determinism,
     drift,
@@ -46,6 +47,8 @@ VARIANT_PARTS = (
     "calibration",
     "label_free",
     "latency",
+    "champion_latency",
+    "cold_start",
     "determinism",
     "robustness",
     "memory",
@@ -124,6 +127,7 @@ def test_empty_evidence_never_passes(gate: str) -> None:
             served=Reliability(rows=0, brier=0, bins=()), risk_coverage=(), confident_errors=(confident(0, 0),)
         ),
         latency=latency().model_copy(update={"batches": ()}),
+        cold_start=cold_start().model_copy(update={"starts": ()}),
         determinism=determinism(repeats=(), batches=()),
         robustness=robustness(rows=0, kinds=()),
         memory=memory(peaks=(), soak_rss=(), soak_python=()),

@@ -9,6 +9,7 @@ from gate_evidence import (
     CPU,
     CUDA,
     calibration,
+    cold_start,
     confident,
     cost,
     coverage,
@@ -35,7 +36,9 @@ from gate_evidence import (
     seconds,
     shift,
     soak,
+    start,
     tally,
+    turns,
     variant,
 )
 
@@ -75,6 +78,7 @@ PLANTED: dict[str, dict[str, Any]] = {
     "batch-profile": {
         "latency": latency(*(BatchTimes(batch=size, seconds=seconds(size * (1 + size / 32), 9)) for size in BATCHES))
     },
+    "cold-start": {"cold_start": cold_start(*(start(warmed=n > 2, first_answer_seconds=1.2) for n in range(5)))},
     "memory-per-request": {"memory": memory(peaks=(BatchPeak(batch=64, peak_bytes=900_000_000),))},
     "memory-leak": {"memory": memory(soak_python=soak(5_000_000, 150))},
     "unit-cost": {"cost": cost(usd_per_month=375, usd_per_month_high=375)},
@@ -117,6 +121,7 @@ def tiny(gate: str, **changes: Any) -> Evidence | VariantEvidence:
             BatchTimes(batch=1, seconds=(*seconds(0.6, 4999), 0.4)),
             *(BatchTimes(batch=size, seconds=seconds(0.5 + 0.01 * size, 200)) for size in BATCHES[1:]),
         ),
+        "champion_latency": turns(1.3),
         "memory": memory(soak_python=soak(5_000_000, 20), soak_rss=soak(300_000_000, 2000)),
         "cost": cost(usd_per_month=150, usd_per_month_high=150),
     }

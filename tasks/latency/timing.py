@@ -1,0 +1,212 @@
+"""Calls at each batch size, one after the other, on rows drawn at random: what the measuring process does."""
+
+from __future__ import annotations
+
+import random
+import time
+from itertools import cycle, islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import model_validator
+
+from tasks.adapter import MOST_REFUSALS, AdapterError
+from tasks.evidence import Noise
+from tasks.latency.calls import Calls, Parts, RowCalls
+from tasks.latency.machine import Watch
+from tasks.records import ModelError, Record, Serving, StageError, Target
+from tasks.serving import Server
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+INPUTS_PER_BATCH = 64
+WARMUP_CALLS = 10
+OVERTIME = 2  # of the seconds asked for, where calls turn out slower than the pilot
+LEAST_CALLS = 10  # at each batch size, however long they take: fewer hardly bound a median
+
+
+class Encoded(Record):
+    """A graph and inputs for it: `inputs` is an .npz file with one array [rows, ...] a graph input, see `EncodedServer`."""
+
+    graph: Path
+    inputs: Path
+    target: Target
+    threads: int = 0
+
+
+class LatencyRequest(Record):
+    """What to time: `calls` and `seconds` bound each batch size, whichever comes first.
+
+    Either a variant that is served (`serving`) on the rows of a Parquet file (`rows`), or a graph on inputs that were
+    encoded before (`encoded`), for which numpy and onnxruntime are enough.
+    """
+
+    serving: Serving | None = None
+    rows: Path | None = None
+    encoded: Encoded | None = None
+    batches: tuple[int, ...]
+    calls: dict[int, int]
+    seconds: dict[int, float]
+    seed: int
+
+    @model_validator(mode="after")
+    def _one_of_the_two(self) -> LatencyRequest:
+        if (self.encoded is None) == (self.serving is None) or (self.serving is None) != (self.rows is None):
+            raise ValueError("give either serving and rows, or encoded")
+        return self
+
+
+class CallTimes(Record):
+    """The timed calls of one batch size, in order: seconds of their parts, and of models that answer in steps those.
+
+    `steps` holds (steps, seconds to the first one's end, seconds to the last one's) of each call.
+    """
+
+    batch: int
+    encode: tuple[float, ...]
+    session: tuple[float, ...]
+    decode: tuple[float, ...]
+    steps: tuple[tuple[int, float, float], ...]
+    elements: float | None
+
+    @property
+    def seconds(self) -> tuple[float, ...]:
+        """The whole of each call."""
+        return tuple(sum(parts) for parts in zip(self.encode, self.session, self.decode, strict=True))
+
+
+class LatencyResponse(Record):
+    """What was timed, in seconds."""
+
+    load_seconds: float
+    first_call_seconds: float
+    warmup_calls: int
+    batches: tuple[CallTimes, ...]
+    noise: Noise
+
+
+def time_calls(request: LatencyRequest) -> LatencyResponse:
+    """Load what is to be timed, warm it up, and time it; the body of the child process.
+
+    Batch sizes take turns in random order, so that a drift of the machine does not look like an effect of the batch.
+    Raises ModelError where the first rows can't be answered, StageError where there is none or the target is another one.
+    """
+    draw = random.Random(request.seed)  # noqa: S311  a seeded schedule, no secret
+    source, load_seconds = _load(request)
+    prepared = {size: _draw_batches(source, size, request.calls[size], draw) for size in request.batches}
+    singles = prepared[min(request.batches)]
+    first = first_answer(source, singles)
+    for inputs in [prepared[size][0] for size in request.batches] + list(islice(cycle(singles), WARMUP_CALLS)):
+        attempt(source, inputs)
+    pilots = {size: attempt(source, prepared[size][-1]) for size in request.batches}
+    calls = {
+        size: most
+        if (pilot := pilots[size]) is None
+        else min(most, max(LEAST_CALLS, round(request.seconds[size] / pilot.seconds)))
+        for size, most in request.calls.items()
+    }
+    watch = Watch()
+    times = _time_in_turns(source, prepared, calls, request.seconds, watch, draw)
+    return LatencyResponse(
+        load_seconds=load_seconds,
+        first_call_seconds=first.seconds,
+        warmup_calls=WARMUP_CALLS + len(request.batches),
+        batches=tuple(_times(size, times[size]) for size in request.batches),
+        noise=watch.read(),
+    )
+
+
+def attempt(source: Calls, prepared: Any) -> Parts | None:
+    """Return how long one call took, None where it fails: how often that is, the evaluation counts."""
+    try:
+        return source.time(prepared)
+    except AdapterError:
+        return None
+
+
+def first_answer(source: Calls, singles: list[Any]) -> Parts:
+    """Return how long the first call took that was answered. Raises ModelError where none of the first is."""
+    why = ""
+    for inputs in singles[:MOST_REFUSALS]:
+        try:
+            return source.time(inputs)
+        except AdapterError as error:
+            why = str(error)
+    raise ModelError(f"none of the first production rows could be answered, so there is nothing to time: {why}")
+
+
+def _load(request: LatencyRequest) -> tuple[Calls, float]:
+    """Return what is to be called, and how many seconds it took to load."""
+    if request.serving is None or request.rows is None:
+        from tasks.latency.encoded import EncodedServer
+
+        started = time.perf_counter()
+        encoded = EncodedServer(request.encoded)  # type: ignore[arg-type]  # it is there, or the request was refused
+        if not encoded.rows:
+            raise StageError("the encoded inputs hold no row to time")
+        return encoded, time.perf_counter() - started
+    import pandas as pd
+
+    inputs = pd.read_parquet(request.rows, columns=list(request.serving.input_columns)).dropna()
+    if inputs.empty:
+        raise StageError("the production sample has no row with inputs to time")
+    started = time.perf_counter()
+    server = Server(request.serving)
+    return RowCalls(server, inputs), time.perf_counter() - started
+
+
+def _draw_batches(source: Calls, size: int, calls: int, draw: random.Random) -> list[Any]:
+    """Return batches of `size` rows drawn with replacement, made before the clock runs."""
+    count = calls if size == 1 else min(calls, INPUTS_PER_BATCH)
+    return [source.prepare(draw.choices(range(source.rows), k=size)) for _ in range(count)]
+
+
+def _time_in_turns(
+    source: Calls,
+    prepared: Mapping[int, list[Any]],
+    calls: dict[int, int],
+    seconds: Mapping[int, float],
+    watch: Watch,
+    draw: random.Random,
+) -> dict[int, list[Parts]]:
+    """Return the times of each batch size, which stops early where it takes far longer than it was given."""
+    times: dict[int, list[Parts]] = {size: [] for size in prepared}
+    spent = dict.fromkeys(prepared, 0.0)
+    turns = {size: cycle(batches) for size, batches in prepared.items()}
+    for size in schedule(calls, draw):
+        if spent[size] >= OVERTIME * seconds[size] and len(times[size]) >= LEAST_CALLS:
+            continue
+        watch.tick()
+        took = attempt(source, next(turns[size]))
+        if took is not None:
+            times[size].append(took)
+            spent[size] += took.seconds
+    return times
+
+
+def schedule(calls: dict[int, int], draw: random.Random) -> list[int]:
+    """Return the batch size of every call: rounds in each of which every size has its share, shuffled."""
+    rounds = max(1, min(calls.values()))
+    order = []
+    for index in range(rounds):
+        turn = [
+            size
+            for size, count in calls.items()
+            for _ in range(count * (index + 1) // rounds - count * index // rounds)
+        ]
+        draw.shuffle(turn)
+        order += turn
+    return order
+
+
+def _times(size: int, times: list[Parts]) -> CallTimes:
+    stepped = any(one.steps for one in times)
+    return CallTimes(
+        batch=size,
+        encode=tuple(one.encode for one in times),
+        session=tuple(one.session for one in times),
+        decode=tuple(one.decode for one in times),
+        steps=tuple((one.steps, one.first, one.last) for one in times) if stepped else (),
+        elements=sum(one.elements for one in times) / len(times) / size if times else None,
+    )
