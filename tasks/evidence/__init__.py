@@ -55,9 +55,11 @@ from tasks.evidence.serving import (
     MemoryEvidence,
     ProviderEvidence,
 )
+from tasks.evidence.watch import AnswerEvidence, FeedbackEvidence, StatusEvidence, WatchEvidence
 
 __all__ = [
     "Abstention",
+    "AnswerEvidence",
     "AnswerShapes",
     "BatchPeak",
     "BatchTimes",
@@ -76,6 +78,7 @@ __all__ = [
     "Evidence",
     "ExpectationResult",
     "ExportEvidence",
+    "FeedbackEvidence",
     "FirstLaunch",
     "Fit",
     "LabelCoverage",
@@ -99,10 +102,12 @@ __all__ = [
     "Scores",
     "Share",
     "Slice",
+    "StatusEvidence",
     "Stratum",
     "Tally",
     "Unmeasured",
     "ValidationEvidence",
     "VariantEvidence",
+    "WatchEvidence",
     "WeakSlice",
 ]
