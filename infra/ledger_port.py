@@ -208,9 +208,10 @@ class MemoryLedger:
     def find(self, run: str) -> str:
         """Return the newest run that is meant."""
         starts = [item for item in self.names if len(run) >= PREFIX_LENGTH and item.startswith(run)]
-        named = [item for item, name in self.names.items() if name == run or name.split(" · ")[0] == run]
+        launches = {item: name for item, name in self.names.items() if not name.endswith(" · watch")}
+        named = [item for item, name in launches.items() if name == run or name.split(" · ")[0] == run]
         if len(starts) > 1 or not starts + named:
-            raise InputError(f"no one run is '{run}'; the last ones are {', '.join(list(self.names)[-5:]) or 'none'}")
+            raise InputError(f"no one run is '{run}'; the last ones are {', '.join(list(launches)[-5:]) or 'none'}")
         return (starts or named)[-1]
 
     def load(self, run_id: str) -> Recorded:

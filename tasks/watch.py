@@ -112,7 +112,7 @@ def conclude(checks: tuple[GateResult, ...]) -> tuple[Outcome, tuple[str, ...]]:
     found = [(outcome, check) for outcome, group in ranked for check in group]
     if not found:
         held = "; ".join(check.because for check in checks if check.gate == f"{production_accuracy.NAME}-forecast")
-        return "steady", (f"production is as the launch promised: {held}",)
+        return "steady", (f"no limit of the policy and no forecast of the launch is broken: {held}",)
     if len({check.because for check in checks}) == 1:
         return found[0][0], (checks[0].because,)
     return found[0][0], tuple(f"{check.gate}: {check.because}" for _, check in found)
