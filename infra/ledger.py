@@ -12,7 +12,6 @@ import tempfile
 import time
 from contextlib import contextmanager
 from functools import cached_property
-from itertools import starmap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -162,7 +161,8 @@ class MlflowLedger:
     def add(self, run_id: str, file: Path, tags: dict[str, str], metrics: Mapping[str, float] | None = None) -> None:
         """Keep one more file or folder of a run, tags and numbers."""
         self._upload(run_id, file)
-        self._log(run_id, starmap(Point, (metrics or {}).items()), tags=tags, time_ms=time.time_ns() // 1_000_000)
+        points = [Point(*each) for each in (metrics or {}).items()]
+        self._log(run_id, points, tags=tags, time_ms=time.time_ns() // 1_000_000)
 
     def stop(self, run_id: str, status: Status, reason: str) -> None:
         """Close a run, and those of its children that are open."""
