@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from tasks.records import Decision
     from tasks.revalidation import Revalidation
+    from tasks.watch import Watch
 
 
 class Progress:
@@ -60,6 +61,26 @@ def announce_revalidation(verdict: Revalidation, url: str | None) -> None:
                 *(f"- {reason}" for reason in verdict.reasons),
                 "",
                 _link(verdict.run_id or verdict.champion_run_id, url),
+            ]
+        ),
+    )
+
+
+def announce_watch(verdict: Watch, url: str | None) -> None:
+    """Write what production shows of a champion as a Prefect table artifact, under one key a model."""
+    create_table_artifact(
+        key=_key("watch", verdict.model),
+        table=[
+            {"check": check.gate, "severity": check.severity, "outcome": check.outcome, "because": check.because}
+            for check in verdict.checks
+        ],
+        description="\n".join(
+            [
+                f"**{verdict.outcome}** version {verdict.version} ({verdict.variant}), {verdict.requests:,} requests",
+                "",
+                *(f"- {reason}" for reason in (*verdict.reasons, *verdict.notes)),
+                "",
+                f"[the run in MLflow]({url})" if url else f"run `{verdict.run_id}`",
             ]
         ),
     )

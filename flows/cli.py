@@ -158,6 +158,33 @@ def revalidate(
 
 
 @app.command()
+def watch(
+    model: Annotated[str, typer.Argument(help="The registered model's name.")],
+    since: Annotated[
+        str | None, typer.Option(help="Day or time (UTC) that the window starts at; default: the end of the launch's.")
+    ] = None,
+    until: Annotated[str | None, typer.Option(help="Day or time (UTC) that it ends at; default: now.")] = None,
+    json: JsonOption = False,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Show Prefect's own log here too.")] = False,
+) -> None:
+    """Hold production since the launch to what the launch promised: steady, alert or kill."""
+    with quiet.standard_output(json) as out:
+        quiet.set_up_prefect(verbose)()
+        from flows.watch import watch as run
+
+        verdict = run(model, since, until)
+        if json:
+            out.write(verdict.model_dump_json(indent=2) + "\n")
+        else:
+            from rich.console import Console
+
+            from tasks.report.terminal import print_watch
+
+            print_watch(verdict, Console())
+    raise typer.Exit(0 if verdict.outcome == "steady" else 1)
+
+
+@app.command()
 def ui(
     mlflow_port: Annotated[int, typer.Option(help="Port of MLflow's UI; 0 for a free one.")] = 5000,
     prefect_port: Annotated[int, typer.Option(help="Port of Prefect's server; 0 for a free one.")] = 4200,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from prefect import flow
 from pydantic import ValidationError
@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from flows import steps
 from flows.announce import announce_revalidation
 from flows.launch import run
+from flows.live import champion_of, fetch
 from infra.ledger import open_ledger
 from tasks.champion import load_kept
 from tasks.checkpoint import inspect_checkpoint
@@ -20,31 +21,19 @@ from tasks.environment import describe_environment
 from tasks.evidence import Unmeasured
 from tasks.export import serving
 from tasks.files import digest, write_whole
-from tasks.policy import parse_policy
 from tasks.quantize import RECIPES
 from tasks.records import Candidate, InputError, StageError
 from tasks.revalidation import Revalidation, gate_changes, judge, machine_changes, package_changes
 from tasks.store import home
 
 if TYPE_CHECKING:
-    from infra.ledger import Champion, Ledger, Recorded
+    from flows.live import Live
+    from infra.ledger import Champion, Ledger
     from tasks.evidence import Environment
-    from tasks.policy import Policy
     from tasks.records import Decision, Variant
     from tasks.replay import Replay
 
 RECORD = "revalidation.json"
-
-
-class Live(NamedTuple):
-    """What is live, as its launch recorded it; `candidate` and `variant` lie in files fetched for this revalidation."""
-
-    champion: Champion
-    recorded: Recorded
-    policy: Policy
-    candidate: Candidate
-    variant: Variant
-    golden: Path | Unmeasured
 
 
 @flow(name="revalidate", flow_run_name="{model}", persist_result=False, validate_parameters=False)
@@ -60,60 +49,27 @@ def revalidate(model: str, force: bool = False) -> Revalidation:
     """
     ledger = open_ledger()
     ledger.check()
-    champion = ledger.champion(model)
-    if champion is None:
-        raise InputError(
-            f"the model {model} has no champion to validate again; launch a candidate named {model} first, or name "
-            "another model"
-        )
+    champion = champion_of(ledger, model, "validate again")
     recorded, now = ledger.load(champion.run_id), describe_environment()
     if now.sha256 == recorded.evidence.environment.sha256 and not force:
         verdict = _unchanged(champion)
     else:
         home().mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix="revalidation-", dir=home()) as folder:
-            verdict = again(ledger, fetch(ledger, champion, recorded, Path(folder)), now)
+            live = fetch(ledger, champion, recorded, Path(folder))
+            verdict = again(ledger, live, _golden(live), now)
     announce_revalidation(verdict, ledger.url(verdict.run_id or verdict.champion_run_id))
     return verdict
 
 
-def fetch(ledger: Ledger, champion: Champion, recorded: Recorded, into: Path) -> Live:
-    """Copy what the champion's launch kept under `into`. Raises InputError where it is gone or was changed.
-
-    The candidate comes back with its own variant alone, since the others say nothing of what is live; with the evaluation
-    and calibration sets that the launch copied; and with the address of its production log.
-    """
-    run_id, folder = champion.run_id, into / "kept" / recorded.evidence.candidate_folder
-    folder.parent.mkdir()
-    ledger.fetch(run_id, "candidate", into).rename(folder)
-    data = ledger.fetch(run_id, "data", into)
-    files = ledger.fetch_variant(run_id, champion.variant, into / "variant")
-    try:
-        kept, variant = load_kept(folder, champion.variant, files)
-    except StageError as error:
-        raise InputError(
-            f"version {champion.version} of {champion.model} cannot be validated again: {error}"
-        ) from error
-    sets = {part: str(data / f"{part}.parquet") for part in ("evaluation", "calibration")}
-    changed = {"data": kept.data.model_copy(update=sets), "variants": (champion.variant,)}
-    return Live(
-        champion,
-        recorded,
-        parse_policy(recorded.policy_text, recorded.decision.policy),
-        kept.model_copy(update=changed),
-        variant,
-        _golden(recorded, champion.variant, files),
-    )
-
-
-def again(ledger: Ledger, live: Live, now: Environment) -> Revalidation:
+def again(ledger: Ledger, live: Live, golden: Path | Unmeasured, now: Environment) -> Revalidation:
     """Replay the recorded inputs, launch again, replay them on the new graph, and record the verdict in the new run.
 
     A champion that cannot be launched again is rejected: it could be when it was promoted.
     """
     champion, before = live.champion, live.recorded.evidence.environment
     tags = {"champion_run": champion.run_id, "champion_version": champion.version}
-    on_recorded = _replay("recorded graph", live, live.candidate, live.variant)
+    on_recorded = _replay("recorded graph", live, live.candidate, live.variant, golden)
     decision: Decision | str
     try:
         decision = run(_checked(live.candidate), live.policy, "revalidation", tags)
@@ -123,7 +79,7 @@ def again(ledger: Ledger, live: Live, now: Environment) -> Revalidation:
         on_new: Replay | Unmeasured = Unmeasured(stage="replay", why="there is none, since it was not launched again")
     else:
         run_id = decision.run_id
-        on_new = _replay_new(live, home() / "runs" / run_id)
+        on_new = _replay_new(live, home() / "runs" / run_id, golden)
     outcome, found = judge(on_recorded, on_new, decision, champion.variant)
     reasons = tuple(reason.replace(f"{live.candidate.folder.parent}/", "") for reason in found)  # it is gone soon
     verdict = Revalidation(
@@ -145,30 +101,31 @@ def again(ledger: Ledger, live: Live, now: Environment) -> Revalidation:
     return verdict
 
 
-def _replay(case: str, live: Live, candidate: Candidate, variant: Variant) -> Replay | Unmeasured:
+def _replay(
+    case: str, live: Live, candidate: Candidate, variant: Variant, golden: Path | Unmeasured
+) -> Replay | Unmeasured:
     """Answer the recorded inputs with `variant`, as many threads to a session as at the launch."""
     measuring, policy = live.policy.measure, live.policy
     served = serving(candidate, variant, policy.target, measuring.threads, live.recorded.evidence.marking)
-    return steps.attempt(
-        f"replay on the {case}", steps.replay, case, served, live.golden, measuring.stage_timeout_seconds
-    )
+    return steps.attempt(f"replay on the {case}", steps.replay, case, served, golden, measuring.stage_timeout_seconds)
 
 
-def _replay_new(live: Live, run_folder: Path) -> Replay | Unmeasured:
+def _replay_new(live: Live, run_folder: Path, golden: Path | Unmeasured) -> Replay | Unmeasured:
     name = live.champion.variant
     try:
         candidate, variant = load_kept(run_folder / "candidate", name, run_folder / "variants" / name)
     except StageError as error:
         return Unmeasured(stage="replay", why=f"{name} could not be made again: {error}")
-    return _replay("new graph", live, candidate, variant)
+    return _replay("new graph", live, candidate, variant, golden)
 
 
-def _golden(recorded: Recorded, variant: str, files: Path) -> Path | Unmeasured:
-    """Return the recorded answers among a variant's files. Raises InputError where they are not those of the launch."""
-    found = next(item.determinism for item in recorded.evidence.variants if item.name == variant)
+def _golden(live: Live) -> Path | Unmeasured:
+    """Return the recorded answers among the variant's files. Raises InputError where they are not those of the launch."""
+    recorded = live.recorded
+    found = next(item.determinism for item in recorded.evidence.variants if item.name == live.champion.variant)
     if isinstance(found, Unmeasured):
         return Unmeasured(stage="replay", why=f"the launch recorded no answers: {found.why}")
-    golden = files / Path(found.golden.path).name
+    golden = live.files / Path(found.golden.path).name
     if not golden.is_file() or digest(golden) != found.golden.sha256:
         raise InputError(
             f"the recorded answers {found.golden.path} of run {recorded.decision.run_id} are gone or were changed; "

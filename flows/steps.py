@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
@@ -31,6 +32,7 @@ from tasks.latency.start import measure_cold_start
 from tasks.latency.turns import compare_with_champion
 from tasks.mask import mask
 from tasks.memory import measure_memory
+from tasks.observe import compare_feedback, score_answers, tally_statuses
 from tasks.provider import prove_provider
 from tasks.quantize import quantize as quantize_model
 from tasks.records import InputError, ModelError, StageError
@@ -64,23 +66,32 @@ def _worth_another_try(_task: object, _run: object, state: Any) -> bool:
     return not isinstance(state.result(raise_on_failure=False), (InputError, StageError))
 
 
-def sample_log(candidate: Candidate, sampling: Sampling, as_of: datetime, out: Path) -> SampleEvidence:
-    """Return the sample of the candidate's production log."""
+def sample_log(
+    candidate: Candidate, sampling: Sampling, as_of: datetime, out: Path, since: datetime | None = None
+) -> SampleEvidence:
+    """Return the sample of the candidate's production log: of the window asked for, or from `since` on."""
     address = candidate.data.production
     source = open_log(address if address.startswith("s3://") else str(candidate.resolve(address)))
-    drawn = draw_sample(source, candidate.columns, sampling, as_of, out)
+    drawn = draw_sample(source, candidate.columns, sampling, as_of, out, since)
     return drawn.model_copy(update={"raw": drawn.raw.model_copy(update={"path": f"{out.parent.name}/{out.name}"})})
 
 
 def validate_log(
-    production: Path, evaluation: Path, candidate: Candidate, policy: Policy, as_of: datetime, out: Path
+    production: Path,
+    evaluation: Path,
+    candidate: Candidate,
+    policy: Policy,
+    as_of: datetime,
+    out: Path,
+    since: datetime | None = None,
 ) -> ValidationEvidence:
     """Return how the sample stands to its suite; traits of the rows lie beside them if they could be told."""
     import pandas as pd
 
     sampling, traits = policy.sample, [traits_file(rows) for rows in (evaluation, production)]
     return validate_production(
-        pd.read_parquet(production), candidate.columns, as_of=as_of, window_days=sampling.window_days,
+        pd.read_parquet(production), candidate.columns, as_of=as_of,
+        window_days=(as_of - since) / timedelta(days=1) if since else sampling.window_days,
         stale_after_hours=sampling.stale_after_hours, evaluation=pd.read_parquet(evaluation),
         quality=cast("data_quality.Limits", policy.limits()["data-quality"]),
         drift=cast("drift_gate.Limits", policy.limits()["drift"]), out=out,
@@ -132,6 +143,9 @@ repeat = _step(measure_determinism, "determinism")
 perturb = _step(measure_robustness, "robustness")
 watch_memory = _step(measure_memory, "memory")
 replay = _step(replay_recorded, "replay")
+count_statuses = _step(tally_statuses, "count-statuses")
+score_served = _step(score_answers, "score-answers")
+hear_feedback = _step(compare_feedback, "feedback")
 check_lock = _step(check_dependencies, "dependencies")
 review = _step(draw_review, "review")
 report = _step(write_report, "report")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+import time
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -18,7 +19,7 @@ from pydantic import ValidationError
 
 from infra import ledger_store as place
 from infra import ledger_summary as summary
-from infra.ledger_metrics import gate_points, headline_points, launch_points, variant_points
+from infra.ledger_metrics import Point, gate_points, headline_points, launch_points, variant_points
 from infra.ledger_port import (
     Champion,
     Kind,
@@ -38,11 +39,10 @@ from tasks.records import Candidate, Decision, InputError, Record
 from tasks.store import home
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from mlflow import MlflowClient
 
-    from infra.ledger_metrics import Point
     from tasks.evidence import VariantEvidence
     from tasks.policy import Policy
 
@@ -158,10 +158,11 @@ class MlflowLedger:
         child = self._client.create_run(parent.experiment_id, parent.start_time + order, tags, variant)
         return str(child.info.run_id)
 
-    def add(self, run_id: str, file: Path, tags: dict[str, str]) -> None:
-        """Keep one more file of a run, and tags."""
+    def add(self, run_id: str, file: Path, tags: dict[str, str], metrics: Mapping[str, float] | None = None) -> None:
+        """Keep one more file or folder of a run, tags and numbers."""
         self._upload(run_id, file)
-        self._log(run_id, tags=tags)
+        points = [Point(*each) for each in (metrics or {}).items()]
+        self._log(run_id, points, tags=tags, time_ms=time.time_ns() // 1_000_000)
 
     def stop(self, run_id: str, status: Status, reason: str) -> None:
         """Close a run, and those of its children that are open."""

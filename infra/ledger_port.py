@@ -14,9 +14,11 @@ from tasks.evidence import Evidence, Unmeasured
 from tasks.records import Candidate, Decision, InputError, Record
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tasks.policy import Policy
 
-Kind = Literal["launch", "revalidation"]
+Kind = Literal["launch", "revalidation", "watch"]
 Status = Literal["FINISHED", "FAILED", "KILLED"]
 PREFIX_LENGTH = 4
 
@@ -62,8 +64,8 @@ class Ledger(Protocol):
     def record(self, run_id: str, evidence: Evidence, decision: Decision, folder: Path) -> None:
         """Keep all that a launch measured and decided; recording the same again adds nothing."""
 
-    def add(self, run_id: str, file: Path, tags: dict[str, str]) -> None:
-        """Keep one more file of a run, and tags: what was concluded from a launch after it was recorded."""
+    def add(self, run_id: str, file: Path, tags: dict[str, str], metrics: Mapping[str, float] | None = None) -> None:
+        """Keep one more file or folder of a run, tags and numbers: what was concluded after a launch was recorded."""
 
     def stop(self, run_id: str, status: Status, reason: str) -> None:
         """Close a run, and whatever of it is still open."""
@@ -125,6 +127,7 @@ class MemoryLedger:
         self.names: dict[str, str] = {}
         self.statuses: dict[str, str] = {}
         self.tags: dict[str, dict[str, str]] = {}
+        self.metrics: dict[str, dict[str, float]] = {}
         self.launches: dict[str, tuple[Evidence, Decision, Path]] = {}
         self.versions: dict[str, list[str]] = {}
         self.champions: list[Champion] = []
@@ -144,9 +147,16 @@ class MemoryLedger:
         """Keep the records and the folder's path."""
         self.launches[run_id] = (evidence, decision, folder)
 
-    def add(self, run_id: str, file: Path, tags: dict[str, str]) -> None:  # noqa: ARG002  it lies where launches leave it
-        """Keep the tags."""
+    def add(
+        self,
+        run_id: str,
+        file: Path,  # noqa: ARG002  it lies where launches leave it
+        tags: dict[str, str],
+        metrics: Mapping[str, float] | None = None,
+    ) -> None:
+        """Keep the tags and numbers."""
         self.tags[run_id] = {**self.tags[run_id], **tags}
+        self.metrics[run_id] = {**self.metrics.get(run_id, {}), **(metrics or {})}
 
     def stop(self, run_id: str, status: Status, reason: str) -> None:
         """Close a run."""
@@ -198,9 +208,10 @@ class MemoryLedger:
     def find(self, run: str) -> str:
         """Return the newest run that is meant."""
         starts = [item for item in self.names if len(run) >= PREFIX_LENGTH and item.startswith(run)]
-        named = [item for item, name in self.names.items() if name == run or name.split(" · ")[0] == run]
+        launches = {item: name for item, name in self.names.items() if not name.endswith(" · watch")}
+        named = [item for item, name in launches.items() if name == run or name.split(" · ")[0] == run]
         if len(starts) > 1 or not starts + named:
-            raise InputError(f"no one run is '{run}'; the last ones are {', '.join(list(self.names)[-5:]) or 'none'}")
+            raise InputError(f"no one run is '{run}'; the last ones are {', '.join(list(launches)[-5:]) or 'none'}")
         return (starts or named)[-1]
 
     def load(self, run_id: str) -> Recorded:

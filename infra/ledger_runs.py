@@ -12,6 +12,7 @@ KIND_TAG = "launchgate.kind"
 FOLDER_TAG = "launchgate.folder"
 LISTED_RUNS = 5
 ATTEMPTS = 3
+DECIDED = f"tags.`{KIND_TAG}` != 'watch'"  # a watch is no launch, so a launch's name does not mean it
 
 
 class _Client(Protocol):
@@ -77,11 +78,11 @@ class Runs:
                 return matches[0]
         if "'" not in run:  # a quote would end the text in MLflow's search language, and no name holds one
             for condition in (f"attributes.run_name = '{run}'", f"tags.`{FOLDER_TAG}` = '{run}'"):
-                for item in self.launches(condition):
+                for item in self.launches(f"{condition} and {DECIDED}"):
                     return str(item.info.run_id)
         last = [
             f"{item.info.run_id[:8]} ({item.info.run_name}, {item.data.tags.get('outcome', item.info.status.lower())})"
-            for item in self.launches()
+            for item in self.launches(DECIDED)
         ]
         raise InputError(
             f"no run is called '{run}' in the ledger; the last ones are {', '.join(last) or 'none'}; "

@@ -52,40 +52,46 @@ def measure_drift(
 ) -> DriftEvidence:
     """Return how far the rows of `production` lie from those of `evaluation`; all four are Parquet files.
 
-    Rows of the production sample count by their sampling weight. Raises StageError where a set lacks rows or a column.
+    Rows that were sampled count by their weight: those of production, and those held against where they are an earlier
+    sample of it. Raises StageError where a set lacks rows or a column.
     """
     import pandas as pd
 
-    live = pd.read_parquet(production)
+    live, held = pd.read_parquet(production), pd.read_parquet(evaluation)
     traits = (pd.read_parquet(evaluation_traits), pd.read_parquet(production_traits))
-    found = comparable(pd.read_parquet(evaluation), live, columns, traits)
-    weights = live[WEIGHT].to_numpy() if WEIGHT in live else None
+    found = comparable(held, live, columns, traits)
+    weights, before = (rows[WEIGHT].to_numpy() if WEIGHT in rows else None for rows in (live, held))
+    references = {name: refer(name, both.evaluation, before) for name, both in found.items()}
     return DriftEvidence(
-        columns=tuple(compare(refer(name, both.evaluation), both.production, weights) for name, both in found.items())
+        columns=tuple(compare(references[name], both.production, weights) for name, both in found.items())
     )
 
 
-def refer(column: str, values: pd.Series[Any]) -> Reference:
-    """Return what a column of the data set that others are held against looks like; nulls are left out."""
-    known = values.dropna()
+def refer(column: str, values: pd.Series[Any], weights: np.ndarray | None = None) -> Reference:
+    """Return what a column of the data set that others are held against looks like; nulls are left out.
+
+    With `weights`, of the shape of `values`, its rows are as many as they say as a uniform sample.
+    """
+    counted = values.notna().to_numpy()
+    known, own = values[counted], _unequal(weights, counted)
+    rows = int(_effective(len(known), own))
     if values.dtype.kind == "f":
         finite = known[np.isfinite(known)].to_numpy()
         at = np.linspace(0, 1, QUANTILES + 1)
         cuts = np.unique(np.quantile(finite, at, method="inverted_cdf")) if finite.size else finite
-        reference = Reference(column=column, kind="numbers", cuts=tuple(cuts.tolist()), shares=(), rows=len(known))
+        reference = Reference(column=column, kind="numbers", cuts=tuple(cuts.tolist()), shares=(), rows=rows)
     else:
         commonest = known.value_counts().sort_index().nlargest(MOST_CATEGORIES)
         found = tuple(str(value) for value in commonest.index)
-        reference = Reference(column=column, kind="categories", categories=found, shares=(), rows=len(known))
-    return reference.model_copy(update={"shares": tuple(_shares(reference, known, None).tolist())})
+        reference = Reference(column=column, kind="categories", categories=found, shares=(), rows=rows)
+    return reference.model_copy(update={"shares": tuple(_shares(reference, known, own).tolist())})
 
 
 def compare(reference: Reference, values: pd.Series[Any], weights: np.ndarray | None = None) -> DriftColumn:
     """Return how far `values`, shape (rows,), lie from the reference; nulls are left out, `weights` has the same shape."""
     counted = values.notna().to_numpy()
-    known = values[counted]
-    own = None if weights is None or np.unique(weights).size == 1 else weights[counted]
-    effective = float(len(known) if own is None else own.sum() ** 2 / max(np.square(own).sum(), np.finfo(float).tiny))
+    known, own = values[counted], _unequal(weights, counted)
+    effective = _effective(len(known), own)
     distance, excess = 0.0, 0.0
     moved: tuple[Moved, ...] = ()
     if reference.rows and len(known):
@@ -106,6 +112,16 @@ def compare(reference: Reference, values: pd.Series[Any], weights: np.ndarray | 
         production_effective_rows=effective,
         moved=moved,
     )
+
+
+def _unequal(weights: np.ndarray | None, counted: np.ndarray) -> np.ndarray | None:
+    """Return the weights of the rows that are counted; None where all rows weigh alike."""
+    return None if weights is None or np.unique(weights).size == 1 else weights[counted]
+
+
+def _effective(rows: int, weights: np.ndarray | None) -> float:
+    """Return how many rows of a uniform sample these are worth."""
+    return float(rows if weights is None else weights.sum() ** 2 / max(np.square(weights).sum(), np.finfo(float).tiny))
 
 
 def _shares(reference: Reference, known: pd.Series[Any], weights: np.ndarray | None) -> np.ndarray:

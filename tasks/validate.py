@@ -38,7 +38,7 @@ def validate_production(
     columns: Columns,
     *,
     as_of: datetime,
-    window_days: int,
+    window_days: float,
     stale_after_hours: float,
     evaluation: pd.DataFrame,
     quality: data_quality.Limits,

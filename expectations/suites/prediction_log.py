@@ -34,7 +34,7 @@ def build(
     columns: Columns,
     *,
     as_of: datetime,
-    window_days: int,
+    window_days: float,
     stale_after_hours: float,
     kinds: Mapping[str, str],
     labels: Sequence[Any] | None,
@@ -76,7 +76,9 @@ def _schema(columns: Columns) -> list[Expectation]:
     return [exists(column, remedy) for column in dict.fromkeys(needed)]
 
 
-def _time(column: str, as_of: datetime, window_days: int, stale_after_hours: float, mostly: float) -> list[Expectation]:
+def _time(
+    column: str, as_of: datetime, window_days: float, stale_after_hours: float, mostly: float
+) -> list[Expectation]:
     start, newest = as_of - timedelta(days=window_days), as_of - timedelta(hours=stale_after_hours)
     window = f"the window {start:%Y-%m-%d %H:%M} to {as_of:%Y-%m-%d %H:%M %Z}"
     late = f"{stale_after_hours:g} hours before {as_of:%Y-%m-%d %H:%M %Z}"

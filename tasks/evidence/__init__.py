@@ -75,9 +75,11 @@ from tasks.evidence.speed import (
     StepTimes,
     TurnTimes,
 )
+from tasks.evidence.watch import AnswerEvidence, FeedbackEvidence, StatusEvidence, WatchEvidence
 
 __all__ = [
     "Abstention",
+    "AnswerEvidence",
     "AnswerShapes",
     "Arrivals",
     "BatchPeak",
@@ -103,6 +105,7 @@ __all__ = [
     "Evidence",
     "ExpectationResult",
     "ExportEvidence",
+    "FeedbackEvidence",
     "FirstLaunch",
     "Fit",
     "GammaArrivals",
@@ -136,6 +139,7 @@ __all__ = [
     "Scores",
     "Share",
     "Slice",
+    "StatusEvidence",
     "StepTimes",
     "Stratum",
     "Tally",
@@ -143,5 +147,6 @@ __all__ = [
     "Unmeasured",
     "ValidationEvidence",
     "VariantEvidence",
+    "WatchEvidence",
     "WeakSlice",
 ]

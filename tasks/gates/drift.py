@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from tasks.evidence import DriftColumn, Evidence, Unmeasured
+from tasks.evidence import DriftColumn, DriftEvidence, Evidence, Unmeasured
 from tasks.gates.comparisons import rows_to_settle
 from tasks.gates.verdict import Question, absent, at_most, unmeasured, verdict
 from tasks.records import Check, GateLimits, GateResult
@@ -36,25 +36,31 @@ class Limits(GateLimits):
 
 def judge(evidence: Evidence, limits: Limits) -> GateResult:
     """Return the verdict on the launch's drift."""
-    found = evidence.drift
+    return held(evidence.drift, limits)
+
+
+def held(
+    found: DriftEvidence | Unmeasured, limits: Limits, name: str = NAME, against: str = "evaluation set"
+) -> GateResult:
+    """Return the verdict, under the gate's or another name, on distances from the evaluation set or another reference."""
     if isinstance(found, Unmeasured):
-        return verdict(NAME, CHECKLIST, limits, (absent(found),))
-    checks = tuple(_check(column, len(found.columns), limits) for column in found.columns)
+        return verdict(name, CHECKLIST, limits, (absent(found),))
+    checks = tuple(_check(column, len(found.columns), limits, against) for column in found.columns)
     moved = [check.name for check in checks if check.outcome == "fail"]
     note = f"moved: {', '.join(moved)}" if len(moved) > 1 else ""
-    return verdict(NAME, CHECKLIST, limits, checks, note=note)
+    return verdict(name, CHECKLIST, limits, checks, note=note)
 
 
-def _check(column: DriftColumn, columns: int, limits: Limits) -> Check:
-    for name, rows in (("evaluation set", column.evaluation_rows), ("production sample", column.production_rows)):
+def _check(column: DriftColumn, columns: int, limits: Limits, against: str) -> Check:
+    for name, rows in ((against, column.evaluation_rows), ("production sample", column.production_rows)):
         if not rows:
             return unmeasured(column.column, f"The {name} has no values of '{column.column}' to compare")
     question = Question(
         column.column,
-        f"The distance of production from the evaluation set in '{column.column}' ({column.in_words()})",
+        f"The distance of production from the {against} in '{column.column}' ({column.in_words()})",
         "share",
         REMEDY,
-        "rows of the evaluation set, and of production in proportion,",
+        f"rows of the {against}, and of production in proportion,",
     )
     bounds = _bounds(column, columns, limits.confidence)
     needed = rows_to_settle(column.evaluation_rows, bounds, limits.max_distance)

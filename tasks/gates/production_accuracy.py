@@ -36,8 +36,13 @@ def judge(evidence: VariantEvidence, limits: Limits) -> GateResult:
     found = evidence.evaluation
     if isinstance(found, Unmeasured):
         return verdict(NAME, CHECKLIST, limits, (absent(found),), variant=evidence.name)
-    checks = (_accuracy(found.production.overall, limits), *_error(found.production, limits))
-    return verdict(NAME, CHECKLIST, limits, checks, variant=evidence.name)
+    return held(found.production, limits, evidence.name)
+
+
+def held(scores: Scores, limits: Limits, variant: str) -> GateResult:
+    """Return the verdict on a variant's scores on requests of production."""
+    checks = (_accuracy(scores.overall, limits), *_error(scores, limits))
+    return verdict(NAME, CHECKLIST, limits, checks, variant=variant)
 
 
 def _error(scores: Scores, limits: Limits) -> tuple[Check, ...]:

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tasks.report.forecast import Measure, forecast
-from tasks.report.numbers import SIGNS, printable, quantity
+from tasks.report.numbers import SIGNS, count, moment, printable, quantity
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from tasks.evidence import Evidence
     from tasks.records import Decision, GateResult, Outcome
+    from tasks.watch import Watch
 
 STYLES: dict[Outcome, str] = {"pass": "green", "fail": "bold red", "inconclusive": "yellow", "unmeasured": "dim"}
 ASCII_SIGNS: dict[Outcome, str] = {"pass": "+", "fail": "x", "inconclusive": "?", "unmeasured": "-"}
@@ -65,6 +66,33 @@ def print_comparison(a: Decision, evidence_a: Evidence, b: Decision, evidence_b:
     _line(console, "")
     same = (a.outcome, a.variant) == (b.outcome, b.variant)
     _line(console, f"{'Same decision' if same else 'Decision changed'}: {_verdict(a)} → {_verdict(b)}", "bold")
+
+
+def print_watch(verdict: Watch, console: Console) -> None:
+    """Print a row a check with what was seen and what it is held to, then why what did not pass did not, then the outcome."""
+    _line(console, f"{verdict.model} version {verdict.version} ({verdict.variant})", "dim")
+    window = f"{moment(verdict.since)} to {moment(verdict.until)}"
+    _line(console, f"{count(verdict.requests)} requests of production, {window}", "dim")
+    _line(console, "")
+    signs, table = _signs(console), Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for head in ("check", "", "seen", "held to"):
+        table.add_column(head, no_wrap=True)
+    for check in verdict.checks:
+        label = f"{check.gate} (warns)" if check.severity == "warn" else check.gate
+        seen, limit = (
+            NOTHING if value is None else quantity(value, check.unit) for value in (check.observed, check.limit)
+        )
+        table.add_row(Text(label), _cell(check.outcome, signs, words=True), seen, limit)
+    console.print(table)
+    _line(console, "")
+    sentences = [check for check in verdict.checks if check.outcome != "pass" and check.because != verdict.reasons[0]]
+    for check in sorted(sentences, key=lambda each: (each.severity != "block", WORST_FIRST.index(each.outcome))):
+        _line(console, f"{signs[check.outcome]} {check.gate}: {check.outcome}", STYLES[check.outcome])
+        _line(console, check.because, indent=INDENT)
+        _line(console, "")
+    for note in verdict.notes:
+        _line(console, f"Note: {note}", "yellow")
+    _line(console, verdict.sentence(), "bold green" if verdict.outcome == "steady" else "bold red")
 
 
 class Change(NamedTuple):

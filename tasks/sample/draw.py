@@ -48,22 +48,26 @@ class Seen(NamedTuple):
     malformed: Malformed
 
 
-def draw_sample(source: LogSource, columns: Columns, sampling: Sampling, as_of: datetime, out: Path) -> SampleEvidence:
-    """Write a sample of the distinct requests in (as_of - window, as_of] to `out` and say what the log held.
+def draw_sample(
+    source: LogSource, columns: Columns, sampling: Sampling, as_of: datetime, out: Path, since: datetime | None = None
+) -> SampleEvidence:
+    """Write a sample of the distinct requests in (since, as_of] to `out` and say what the log held.
+
+    Without `since` the window is the one that `sampling` asks for.
 
     `sampling.rows` requests are drawn uniformly, and of each value of each slice column at least
     `sampling.rows_per_slice` where the log has as many. The same seed and log give the same bytes, whatever the order
     of rows and files. `out` is Parquet under the log's own column names, sorted by id: ids as text, times as UTC
-    microseconds, a column of one type as it is and one of several types (or of objects) as text, `feedback` where the
-    log has it, `copies`, how many rows logged the request, and `sampling_weight`, how many requests it stands for. Of
-    its rows a labelled one is kept, else the latest. A row whose time is missing or unreadable counts as inside the
-    window. The first malformed rows go to `<stem>.malformed.jsonl` beside `out`. An empty window gives no rows and is
-    no error.
+    microseconds, a column of one type as it is and one of several types (or of objects) as text, `feedback` and
+    `prediction` where the log has them, `copies`, how many rows logged the request, and `sampling_weight`, how many
+    requests it stands for. Of its rows a labelled one is kept, else the latest. A row whose time is missing or
+    unreadable counts as inside the window. The first malformed rows go to `<stem>.malformed.jsonl` beside `out`. An
+    empty window gives no rows and is no error.
 
     Raises InputError where the source holds no log files, or nothing that was opened could be read.
     """
     end = as_of.astimezone(UTC)
-    window = Window(end - timedelta(days=sampling.window_days), end)
+    window = Window(since.astimezone(UTC) if since else end - timedelta(days=sampling.window_days), end)
     wanted = _wanted(columns)
     opened = [file for file in _log_files(source) if may_hold(file.name, window.start, window.end)]
 

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 NO_TIME = np.iinfo(np.int64).min
 FEEDBACK = "feedback"
+SERVED = "prediction"  # what the service answered
+OPTIONAL = (FEEDBACK, SERVED)
 FETCH_BYTES = 4 << 20
 BLOCK_BYTES = 1 << 20
 LINE_BYTES = 16 << 20
@@ -41,7 +43,7 @@ BROKEN_GZIP = (EOFError, gzip.BadGzipFile, zlib.error)
 
 
 class Wanted(NamedTuple):
-    """The columns to read; `needed` ones are counted where they are absent, `feedback` a log may do without."""
+    """The columns to read; `needed` ones are counted where they are absent, a log may do without `OPTIONAL` ones."""
 
     id: str
     time: str
@@ -53,7 +55,7 @@ class Wanted(NamedTuple):
     def of(cls, columns: Columns) -> Wanted:
         """Return what a sample of a log with these columns holds."""
         needed = (columns.id, columns.time, *columns.input, columns.label, columns.status, *columns.slices)
-        values = [name for name in dict.fromkeys((*needed, FEEDBACK)) if name not in {columns.id, columns.time}]
+        values = [name for name in dict.fromkeys((*needed, *OPTIONAL)) if name not in {columns.id, columns.time}]
         return cls(columns.id, columns.time, tuple(values), columns.slices, frozenset(needed))
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from tasks.evidence import Raw
 from tasks.files import digest_bytes, write_whole
-from tasks.sample.readers import FEEDBACK, NO_TIME
+from tasks.sample.readers import NO_TIME, OPTIONAL
 from tasks.sample.text import text_of
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def _table(requests: Sequence[Request], wanted: Wanted) -> pa.Table:
         wanted.time: pa.array(times, pa.int64(), mask=times == NO_TIME).cast(pa.timestamp("us", tz="UTC")),
     }
     for name in wanted.others:
-        if name != FEEDBACK or name in wanted.needed or any(name in request.fields for request in requests):
+        if name not in OPTIONAL or name in wanted.needed or any(name in request.fields for request in requests):
             columns[name] = _column([request.fields.get(name) for request in requests])
     columns[COPIES] = pa.array([request.copies for request in requests], pa.int64())
     columns[WEIGHT] = pa.array([request.weight for request in requests], pa.float64())

@@ -148,6 +148,22 @@ def test_the_deployed_revalidation_is_weekly_and_keeps(deployed: Deployed, promo
     assert artifact["description"].startswith("**keep** version 1 (fp32)")
 
 
+def test_the_deployed_watch_is_daily_and_says_when_nothing_was_logged(
+    deployed: Deployed, promoted: dict[str, Any]
+) -> None:
+    """The third deployment runs every morning; a champion whose log ended with its launch is unmeasured, not steady."""
+    assert promoted["state"]["type"] == "COMPLETED"
+    deployment = deployed.ask("deployments/name/watch/watch")
+    assert [item["schedule"]["cron"] for item in deployment["schedules"]] == ["0 6 * * *"]
+    assert all(item["active"] for item in deployment["schedules"])
+    run = deployed.run("watch/watch", model="tiny")
+    (artifact,) = _artifacts(deployed, run)
+    assert run["state"]["type"] == "COMPLETED"
+    assert artifact["key"] == "watch-tiny"
+    assert artifact["description"].startswith("**unmeasured** version 1 (fp32), 0 requests")
+    assert "no request is logged in" in artifact["description"]
+
+
 def _artifacts(deployed: Deployed, run: dict[str, Any]) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = deployed.ask("artifacts/filter", {"flow_runs": {"id": {"any_": [run["id"]]}}})
     return found

@@ -401,6 +401,18 @@ class TestEveryLedger:
         assert ledger.find(f"{model}_net · selftest") == newer
         assert ledger.find(f"{model}_net") == newer
 
+    def test_a_watch_is_found_by_its_id_alone(self, ledger: Ledger, model: str, tmp_path: Path) -> None:
+        """The name that a launch and its watches share means the launch, also where a watch is the newest run."""
+        launched = ledger.start(candidate(model), POLICY, "launch", {})
+        time.sleep(0.01)  # runs are ordered by milliseconds
+        watched = ledger.start(candidate(model), POLICY, "watch", {"champion_run": launched})
+        (tmp_path / "watch.json").write_text("{}")
+        ledger.add(watched, tmp_path / "watch.json", {"verdict": "steady"}, {"watch/error-rate": 0.002})
+        assert ledger.find(f"{model}_net") == launched
+        assert ledger.find(watched[:12]) == watched
+        with pytest.raises(InputError, match=launched[:8]):
+            ledger.find(f"{model}_net · selftest · watch")
+
     def test_an_unknown_run_lists_the_last_ones(self, ledger: Ledger, model: str) -> None:
         """A name that is no run's, and a start that is too short, are answered with the runs there are."""
         run_id = ledger.start(candidate(model), POLICY, "launch", {})
