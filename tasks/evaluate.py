@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tasks.adapter import MOST_REFUSALS, AdapterError
+from tasks.adapter import MOST_REFUSALS
+from tasks.ahead import Span, predict_ahead
 from tasks.evidence import EvaluationEvidence, FirstLaunch, Unmeasured
 from tasks.records import Candidate, Serving, StageError
 from tasks.score import (
@@ -22,17 +23,18 @@ from tasks.score import (
     pair,
     score,
 )
-from tasks.serving import Server, lengths
+from tasks.serving import Answers, Server, lengths
 from tasks.shapes import answer_shapes
 from tasks.tally import ABSTAINED, ANSWERED
 from tasks.traits import traits_file
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import pandas as pd
 
     from tasks.adapter import Arrays
     from tasks.datasets import DataSets
-    from tasks.serving import Answers
 
 BATCH = 32
 
@@ -63,33 +65,41 @@ def predict_all(server: Server, inputs: pd.DataFrame) -> Predictions:
     why = np.full(len(inputs), None, dtype=object)
     answered = refused = 0
     started = time.perf_counter()
-    ordered = inputs.iloc[order]
-    pending = [(start, min(start + BATCH, len(order))) for start in range(0, len(order), BATCH)]
-    for place in (0, len(pending) // 2):  # begin with a middling, a long and a short batch: few faults hit all three
-        pending += pending[place : place + 1]
-        del pending[place : place + 1]
-    while pending:
-        start, stop = pending.pop()
-        part = order[start:stop]
-        try:
-            answer = server.predict(ordered.iloc[start:stop].reset_index(drop=True))
-        except AdapterError as error:
-            if stop - start > 1:
+    pending = _spans(len(inputs))
+    while pending:  # halves of the last batch may be left when all others are answered
+        for (start, stop), answer in predict_ahead(server, inputs.iloc[order], _drain(pending)):
+            part = order[start:stop]
+            if isinstance(answer, Answers):
+                answered += len(part)
+                answers[part] = answer.frame["prediction"].to_numpy(dtype=object)
+                confidence[part] = answer.frame["confidence"].to_numpy()
+                outcome[part], why[part] = _outcomes(answer)
+            elif stop - start > 1:
                 middle = (start + stop) // 2
-                pending += [(start, middle), (middle, stop)]
-                continue
-            outcome[part], why[part] = "exception", str(error)
-            refused += 1
-            if refused == MOST_REFUSALS and not answered:
-                raise StageError(f"none of the first {refused} rows could be answered: {error}") from error
-            continue
-        answered += len(part)
-        answers[part] = answer.frame["prediction"].to_numpy(dtype=object)
-        confidence[part] = answer.frame["confidence"].to_numpy()
-        outcome[part], why[part] = _outcomes(answer)
+                pending += [Span(start, middle), Span(middle, stop)]
+            else:
+                outcome[part], why[part] = "exception", str(answer)
+                refused += 1
+                if refused == MOST_REFUSALS and not answered:
+                    raise StageError(f"none of the first {refused} rows could be answered: {answer}") from answer
     seconds = time.perf_counter() - started
     frame = pd.DataFrame({"prediction": answers, "confidence": confidence, "outcome": outcome, "why": why})
     return Predictions(frame, seconds)
+
+
+def _spans(rows: int) -> list[Span]:
+    """Return the batches of rows in order of length, the first to be answered last."""
+    spans = [Span(start, min(start + BATCH, rows)) for start in range(0, rows, BATCH)]
+    for place in (0, len(spans) // 2):  # begin with a middling, a long and a short batch: few faults hit all three
+        spans += spans[place : place + 1]
+        del spans[place : place + 1]
+    return spans
+
+
+def _drain(pending: list[Span]) -> Iterator[Span]:
+    """Yield the last of `pending` and take it away, until none is left; more may be put there meanwhile."""
+    while pending:
+        yield pending.pop()
 
 
 def evaluate_variant(
