@@ -45,7 +45,7 @@ class Workload(NamedTuple):
     rounds: int
 
 
-LAUNCHED, WHOLE = Workload("as launched", 500, 15), Workload("whole documents", 250, 7)
+LAUNCHED, WHOLE = Workload("as launched", 500, 9), Workload("whole documents", 250, 5)
 
 
 def main() -> None:

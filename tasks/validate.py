@@ -131,13 +131,15 @@ def _kind(column: pd.Series[Any]) -> str | None:
 
 def _held(column: pd.Series[Any], expected: str | None) -> pd.Series[Any]:
     """Return the kind of each value; of an image its format, where images are expected."""
+    import pandas as pd
+
     kinds = kinds_of(column)
     if expected is None or not expected.startswith(IMAGES):
         return kinds
     values = zip(column.astype(object), kinds, strict=True)
     images = (image_of(value) if kind == "lists" else None for value, kind in values)
-    named = [None if image is None else images_of(image.shape) for image in images]
-    return kinds.mask([name is not None for name in named], named)
+    named = (kind if image is None else images_of(image.shape) for image, kind in zip(images, kinds, strict=True))
+    return pd.Series(list(named), index=column.index, dtype=kinds.dtype)
 
 
 def _labels(column: str, evaluation: pd.DataFrame, kind: str) -> list[Any]:

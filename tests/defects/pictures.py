@@ -64,7 +64,7 @@ def trained(source: str) -> Weights:
         optimizer = torch.optim.Adam(net.parameters(), LEARNING_RATE)
         for _ in range(STEPS):
             optimizer.zero_grad()
-            torch.nn.functional.cross_entropy(net(pixels)["logits"], labels).backward()
+            torch.nn.functional.cross_entropy(net(pixels)["logits"], labels).backward()  # type: ignore[no-untyped-call]
             optimizer.step()
     torch.set_num_threads(threads)
     return {name: tensor.detach().clone() for name, tensor in net.state_dict().items()}
