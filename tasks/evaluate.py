@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from tasks.datasets import DataSets
 
 BATCH = 32
+MOST_TIMES, SHORT = 2, 16  # as long as the first row of a batch; what is shorter costs as little as a row can
 
 
 @dataclass(frozen=True)
@@ -53,19 +55,22 @@ class Predictions:
 def predict_all(server: Server, inputs: pd.DataFrame) -> Predictions:
     """Return an answer, or a reason why there is none, for every row of `inputs`.
 
-    Rows are batched by length so that padding is small; a batch that raises is cut until the failing rows are found.
+    Rows are batched by length so that padding is small, and one batch is encoded while the one before is answered. A
+    batch that raises is cut until the failing rows are found.
+
     Raises StageError where the first rows all fail: then all are taken to, since to show it of each could take hours.
     """
     import pandas as pd
 
-    order = np.argsort(lengths(inputs), kind="stable")
+    sizes = lengths(inputs)
+    order = np.argsort(sizes, kind="stable")
     answers = np.empty(len(inputs), dtype=object)
     confidence = np.full(len(inputs), np.nan)
     outcome = np.full(len(inputs), ANSWERED, dtype=object)
     why = np.full(len(inputs), None, dtype=object)
     answered = refused = 0
     started = time.perf_counter()
-    pending = _spans(len(inputs))
+    pending = _spans(sizes[order].tolist())
     while pending:  # halves of the last batch may be left when all others are answered
         for (start, stop), answer in predict_ahead(server, inputs.iloc[order], _drain(pending)):
             part = order[start:stop]
@@ -87,9 +92,17 @@ def predict_all(server: Server, inputs: pd.DataFrame) -> Predictions:
     return Predictions(frame, seconds)
 
 
-def _spans(rows: int) -> list[Span]:
-    """Return the batches of rows in order of length, the first to be answered last."""
-    spans = [Span(start, min(start + BATCH, rows)) for start in range(0, rows, BATCH)]
+def _spans(sizes: list[int]) -> list[Span]:
+    """Return batches of rows that are in the order of their length, the first to be answered last.
+
+    A batch ends where it is full, or before a row that is over twice as long as its first: few long rows among short
+    ones would have these padded to their length.
+    """
+    starts = [0]
+    for row, size in enumerate(sizes):
+        if row - starts[-1] == BATCH or size > MOST_TIMES * max(sizes[starts[-1]], SHORT):
+            starts.append(row)
+    spans = [Span(*ends) for ends in pairwise([*starts, len(sizes)]) if sizes]
     for place in (0, len(spans) // 2):  # begin with a middling, a long and a short batch: few faults hit all three
         spans += spans[place : place + 1]
         del spans[place : place + 1]
