@@ -1,6 +1,6 @@
 """What two data sets are compared in: a column of categories or numbers for each thing that their requests show.
 
-The inputs as they are, or where that says little (free text, lists) what can be told of them; and the labels. Slices and
+The inputs as they are, or where that says little (free text, lists, images) what can be told of them; and the labels. Slices and
 times are left out: a model is not given them, and they differ by intent.
 """
 
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from tasks.images import array_of, image_format, image_of, size_in_words
 from tasks.kinds import common_kind, kinds_of
 from tasks.records import StageError
 from tasks.sample.text import text_of
@@ -73,7 +74,11 @@ def comparable(
 
 def _shown(name: str, kind: str, both: Both) -> Iterator[tuple[str, Both]]:
     """Yield what a column is compared in; nothing of free text."""
-    if kind in ("lists", "bytes"):
+    if kind == "lists" and image_format(both.evaluation) is not None:
+        yield f"size of {name}", Both(*(_sizes(values) for values in both))
+        yield f"brightness of {name}", _each(both, kind, _mean)
+        yield f"contrast of {name}", _each(both, kind, _spread)
+    elif kind in ("lists", "bytes"):
         yield f"length of {name}", _each(both, kind, lambda value: float(len(value)))
         if kind == "lists":
             yield f"mean of {name}", _each(both, kind, _mean)
@@ -159,12 +164,28 @@ def _plain(value: Any) -> str:
     return text_of(value) or ""
 
 
+def _sizes(values: pd.Series[Any]) -> pd.Series[Any]:
+    """Return the size of each image in words, and of what is none that it is not."""
+    import pandas as pd
+
+    def size(value: Any) -> str:
+        image = image_of(value)
+        return OTHER_KIND if image is None else size_in_words(image.shape)
+
+    present = values.notna()
+    return pd.Series(
+        [size(value) if there else MISSING for value, there in zip(values.astype(object), present, strict=True)]
+    )
+
+
 def _mean(values: Any) -> float:
-    try:
-        flat = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError):
-        return NOTHING
-    return float(flat.mean()) if flat.size else NOTHING
+    array = array_of(values)
+    return NOTHING if array is None or not array.size else float(array.mean())
+
+
+def _spread(values: Any) -> float:
+    array = array_of(values)
+    return NOTHING if array is None or not array.size else float(array.std())
 
 
 def _seconds(value: Any) -> float:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tasks.adapter import AdapterError
+from tasks.ahead import Span, predict_ahead
 from tasks.child import measure, serve
 from tasks.compare import compare
 from tasks.evidence import DeterminismEvidence, Difference, Raw
@@ -102,6 +103,7 @@ def answer_again(request: DeterminismRequest) -> DeterminismResponse:
         repeats.append(compare("repeated at once", first, server.predict_in(golden, 1), same))
         differences = _batch_differences(server, table, request.invariance_rows, request.seed)
         repeats.append(compare("repeated after other work", first, server.predict_in(golden, 1), same))
+        repeats.append(_encoded_ahead(server, golden, first, same))
     write_golden(request.golden, golden, first)
     modules = {
         name.partition(".")[0] for name, module in sys.modules.copy().items() if getattr(module, "__file__", None)
@@ -153,6 +155,16 @@ def _answer_alone(server: Server, table: pd.DataFrame, count: int) -> tuple[pd.D
     if not kept:
         raise StageError(f"the adapter answered none of the {len(table)} production rows")
     return table.iloc[kept].reset_index(drop=True), join(answers)
+
+
+def _encoded_ahead(server: Server, golden: pd.DataFrame, first: Answers, same: float) -> Difference:
+    """Hold answers that were decoded after the next input was encoded, as evaluation does, against the first ones."""
+    case, answers = "next input encoded before", []
+    for _, answer in predict_ahead(server, golden, [Span(row, row + 1) for row in range(len(golden))]):
+        if isinstance(answer, AdapterError):
+            return Difference(case=case, rows=len(golden), error=str(answer))
+        answers.append(answer)
+    return compare(case, first, join(answers), same)
 
 
 def _batch_differences(server: Server, table: pd.DataFrame, count: int, seed: int) -> list[Difference]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tasks.adapter import MOST_REFUSALS, AdapterError
+from tasks.adapter import MOST_REFUSALS
+from tasks.ahead import Span, predict_ahead
 from tasks.evidence import EvaluationEvidence, FirstLaunch, Unmeasured
 from tasks.records import Candidate, Serving, StageError
 from tasks.score import (
@@ -22,19 +24,21 @@ from tasks.score import (
     pair,
     score,
 )
-from tasks.serving import Server, lengths
+from tasks.serving import Answers, Server, lengths
 from tasks.shapes import answer_shapes
 from tasks.tally import ABSTAINED, ANSWERED
 from tasks.traits import traits_file
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import pandas as pd
 
     from tasks.adapter import Arrays
     from tasks.datasets import DataSets
-    from tasks.serving import Answers
 
 BATCH = 32
+MOST_TIMES, SHORT = 2, 16  # as long as the first row of a batch; what is shorter costs as little as a row can
 
 
 @dataclass(frozen=True)
@@ -51,45 +55,64 @@ class Predictions:
 def predict_all(server: Server, inputs: pd.DataFrame) -> Predictions:
     """Return an answer, or a reason why there is none, for every row of `inputs`.
 
-    Rows are batched by length so that padding is small; a batch that raises is cut until the failing rows are found.
+    Rows are batched by length so that padding is small, and one batch is encoded while the one before is answered. A
+    batch that raises is cut until the failing rows are found.
+
     Raises StageError where the first rows all fail: then all are taken to, since to show it of each could take hours.
     """
     import pandas as pd
 
-    order = np.argsort(lengths(inputs), kind="stable")
+    sizes = lengths(inputs)
+    order = np.argsort(sizes, kind="stable")
     answers = np.empty(len(inputs), dtype=object)
     confidence = np.full(len(inputs), np.nan)
     outcome = np.full(len(inputs), ANSWERED, dtype=object)
     why = np.full(len(inputs), None, dtype=object)
     answered = refused = 0
     started = time.perf_counter()
-    ordered = inputs.iloc[order]
-    pending = [(start, min(start + BATCH, len(order))) for start in range(0, len(order), BATCH)]
-    for place in (0, len(pending) // 2):  # begin with a middling, a long and a short batch: few faults hit all three
-        pending += pending[place : place + 1]
-        del pending[place : place + 1]
-    while pending:
-        start, stop = pending.pop()
-        part = order[start:stop]
-        try:
-            answer = server.predict(ordered.iloc[start:stop].reset_index(drop=True))
-        except AdapterError as error:
-            if stop - start > 1:
+    pending = _spans(sizes[order].tolist())
+    while pending:  # halves of the last batch may be left when all others are answered
+        for (start, stop), answer in predict_ahead(server, inputs.iloc[order], _drain(pending)):
+            part = order[start:stop]
+            if isinstance(answer, Answers):
+                answered += len(part)
+                answers[part] = answer.frame["prediction"].to_numpy(dtype=object)
+                confidence[part] = answer.frame["confidence"].to_numpy()
+                outcome[part], why[part] = _outcomes(answer)
+            elif stop - start > 1:
                 middle = (start + stop) // 2
-                pending += [(start, middle), (middle, stop)]
-                continue
-            outcome[part], why[part] = "exception", str(error)
-            refused += 1
-            if refused == MOST_REFUSALS and not answered:
-                raise StageError(f"none of the first {refused} rows could be answered: {error}") from error
-            continue
-        answered += len(part)
-        answers[part] = answer.frame["prediction"].to_numpy(dtype=object)
-        confidence[part] = answer.frame["confidence"].to_numpy()
-        outcome[part], why[part] = _outcomes(answer)
+                pending += [Span(start, middle), Span(middle, stop)]
+            else:
+                outcome[part], why[part] = "exception", str(answer)
+                refused += 1
+                if refused == MOST_REFUSALS and not answered:
+                    raise StageError(f"none of the first {refused} rows could be answered: {answer}") from answer
     seconds = time.perf_counter() - started
     frame = pd.DataFrame({"prediction": answers, "confidence": confidence, "outcome": outcome, "why": why})
     return Predictions(frame, seconds)
+
+
+def _spans(sizes: list[int]) -> list[Span]:
+    """Return batches of rows that are in the order of their length, the first to be answered last.
+
+    A batch ends where it is full, or before a row that is over twice as long as its first: few long rows among short
+    ones would have these padded to their length.
+    """
+    starts = [0]
+    for row, size in enumerate(sizes):
+        if row - starts[-1] == BATCH or size > MOST_TIMES * max(sizes[starts[-1]], SHORT):
+            starts.append(row)
+    spans = [Span(*ends) for ends in pairwise([*starts, len(sizes)]) if sizes]
+    for place in (0, len(spans) // 2):  # begin with a middling, a long and a short batch: few faults hit all three
+        spans += spans[place : place + 1]
+        del spans[place : place + 1]
+    return spans
+
+
+def _drain(pending: list[Span]) -> Iterator[Span]:
+    """Yield the last of `pending` and take it away, until none is left; more may be put there meanwhile."""
+    while pending:
+        yield pending.pop()
 
 
 def evaluate_variant(

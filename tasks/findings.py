@@ -5,7 +5,10 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+
 from tasks.evidence import ExpectationResult
+from tasks.images import image_in_words, image_of, plain_list
 from tasks.kinds import kind_of
 from tasks.mask import mask, mask_id
 
@@ -155,7 +158,10 @@ def _shown(value: Any) -> str:
     """Return a value as it is quoted: times and fractions as they are, anything else masked."""
     if isinstance(value, dt.date):
         return _cut(str(value), SHOWN_CHARACTERS)
-    plain = getattr(value, "tolist", lambda: value)()
+    image = image_of(value) if isinstance(value, (list, np.ndarray)) else None
+    if image is not None:
+        return image_in_words(image)
+    plain = plain_list(getattr(value, "tolist", lambda: value)())
     return _cut(repr(plain) if isinstance(plain, float) else mask(repr(plain)), SHOWN_CHARACTERS)
 
 

@@ -2,7 +2,8 @@
 
 A preserving one leaves the meaning as it was, so the answer should stay too; the others ask only for a usable answer.
 The text ones follow CheckList's invariance tests (Ribeiro et al., ACL 2020) and the imperceptible ones of Boucher et al.,
-"Bad Characters" (IEEE S&P 2022). A function returns what it was given where it has nothing to change.
+"Bad Characters" (IEEE S&P 2022); those of lists and images are in `tasks.perturb_lists`. A function returns what it was
+given where it has nothing to change.
 """
 
 from __future__ import annotations
@@ -14,7 +15,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tasks.images import image_format
 from tasks.kinds import common_kind
+from tasks.perturb_lists import (
+    blank_image,
+    image_noise,
+    image_shift,
+    is_float_array,
+    noise,
+    other_scale,
+    random_image,
+    shift,
+    with_a_gap,
+    zeros,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,10 +56,10 @@ MOST_INTEGER = 2**63 - 1
 
 @dataclass(frozen=True)
 class Column:
-    """An input column: `holds` is prose, code, integers, floats, booleans, arrays, lists, times, bytes, or mappings.
+    """An input column: `holds` is prose, code, integers, floats, booleans, arrays, images, lists, times, bytes, or mappings.
 
     Prose is text in words; code is other text (categories, identifiers), where a letter more or less changes the meaning.
-    `low` and `high` are the range of numbers, `gaps` is true where some values are missing.
+    `low` and `high` are the range of numbers and of an image's values, `gaps` is true where some values are missing.
     """
 
     name: str
@@ -77,8 +91,6 @@ def describe_column(values: pd.Series[Any]) -> Column | None:
     """Return what a column holds, None where it has no value at all."""
     name, kind, present = str(values.name), common_kind(values), values.dropna()
     gaps = len(present) < len(values)
-    if kind is None:
-        return None
     if kind == "text":
         texts = [value for value in present if isinstance(value, str)]
         few = len(set(texts)) <= CATEGORY_SHARE * len(values)
@@ -94,8 +106,10 @@ def describe_column(values: pd.Series[Any]) -> Column | None:
         whole = values.dtype.kind in "iu" or bool((numbers == np.round(numbers)).all())
         return Column(name, "integers" if whole else "floats", float(numbers.min()), float(numbers.max()), gaps)
     if kind == "lists":
-        return Column(name, "arrays" if all(map(_is_float_array, present.head(20))) else "lists", gaps=gaps)
-    return Column(name, kind, gaps=gaps)
+        images = image_format(values)
+        holds = "arrays" if all(map(is_float_array, present.head(20))) else "lists"
+        return Column(name, "images" if images else holds, high=images.high if images else 0.0, gaps=gaps)
+    return None if kind is None else Column(name, kind, gaps=gaps)
 
 
 def is_prose(text: str) -> bool:
@@ -210,70 +224,12 @@ def last_digit(value: Any, draw: Draw, _: Column) -> Any:
     return value * (1 + draw.choice((-1e-6, 1e-6)))
 
 
-def noise(value: Any, draw: Draw, _: Column) -> Any:
-    """Add to each number of a list one in a hundred of the list's standard deviation, at random."""
-    flat = flattened(value)
-    scale = 0.01 * float(flat.std()) if flat.size else 0.0
-    random_numbers = np.random.default_rng(draw.getrandbits(32))
-    return of_arrays(value, lambda array: (array + random_numbers.normal(0, scale, array.shape)).astype(array.dtype))
-
-
-def shift(value: Any, _: Draw, __: Column) -> Any:
-    """Move each number of a list by one place."""
-    return of_arrays(value, lambda array: np.roll(array, 1))
-
-
-def zeros(value: Any, _: Draw, __: Column) -> Any:
-    """Put zeros for the numbers of a list."""
-    return of_arrays(value, np.zeros_like)
-
-
-def with_a_gap(value: Any, _: Draw, __: Column) -> Any:
-    """Put NaN for the first number of a list."""
-    return of_arrays(value, lambda array: np.concatenate([np.full(min(1, len(array)), np.nan, array.dtype), array[1:]]))
-
-
-def of_arrays(value: Any, change: Callable[[np.ndarray], np.ndarray]) -> Any:
-    """Return a list, nested or not, with each innermost array of numbers changed; of lists come lists."""
-    if isinstance(value, np.ndarray) and value.dtype != object:
-        return change(value)
-    if any(isinstance(item, (list, tuple, np.ndarray)) for item in value):
-        items = [of_arrays(item, change) for item in value]
-        if isinstance(value, np.ndarray):
-            return objects(items)
-        return items
-    return change(np.asarray(value, dtype=np.float64)).tolist()
-
-
-def objects(values: list[Any]) -> np.ndarray:
-    """Return an array [values] of the values as they are: numpy would make one array of lists that are as long."""
-    held = np.empty(len(values), dtype=object)
-    for index, value in enumerate(values):
-        held[index] = value
-    return held
-
-
-def flattened(value: Any) -> np.ndarray:
-    """Return all numbers of a nested list."""
-    if isinstance(value, np.ndarray) and value.dtype != object:
-        return value.ravel()
-    parts = [flattened(item) if isinstance(item, (list, tuple, np.ndarray)) else np.array([item]) for item in value]
-    return np.concatenate(parts) if parts else np.zeros(0)
-
-
-def _is_float_array(value: Any) -> bool:
-    try:
-        return flattened(value).dtype.kind == "f"
-    except ValueError:
-        return False
-
-
 def _inserted(text: str, what: str, at: int) -> str:
     return text[:at] + what + text[at:]
 
 
 PROSE, TEXT, NUMBERS, ARRAYS = ("prose",), ("prose", "code"), ("integers", "floats"), ("arrays",)
-LISTS = ("arrays", "lists")
+IMAGES, LISTS = ("images",), ("arrays", "images", "lists")
 ANY = (*TEXT, *NUMBERS, *LISTS, "booleans", "times", "bytes", "mappings")
 
 KINDS: tuple[Kind, ...] = (
@@ -286,6 +242,8 @@ KINDS: tuple[Kind, ...] = (
     Kind("other last digit", ("floats",), last_digit, preserving=True),
     Kind("integer as float", ("integers",), lambda value, _, __: float(value), preserving=True),
     Kind("noise", ARRAYS, noise, preserving=True),
+    Kind("noise in the image", IMAGES, image_noise, preserving=True),
+    Kind("image shifted", IMAGES, image_shift, preserving=True),
     Kind("empty", TEXT, lambda _, __, ___: "", garbage=True),
     Kind("only blanks", TEXT, lambda _, draw, __: draw.choice(BLANK_TEXTS), garbage=True),
     Kind("missing", ANY, lambda _, __, ___: None, gap=True),
@@ -301,6 +259,9 @@ KINDS: tuple[Kind, ...] = (
     Kind("negative zero", ("floats",), lambda _, __, ___: -0.0),
     Kind("all zeros", ARRAYS, zeros, garbage=True),
     Kind("shifted", ARRAYS, shift),
+    Kind("blank image", IMAGES, blank_image, garbage=True),
+    Kind("random pixels", IMAGES, random_image, garbage=True),
+    Kind("other scale", IMAGES, other_scale),
     Kind("infinity", ("floats",), lambda _, draw, __: draw.choice((float("-inf"), float("inf"))), traffic=False),
     Kind("not a number", ARRAYS, with_a_gap, traffic=False),
     Kind("text for a number", (*NUMBERS, "booleans"), lambda _, draw, __: draw.choice(("n/a", "12")), traffic=False),

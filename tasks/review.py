@@ -18,6 +18,7 @@ from pydantic import ValidationError
 
 from tasks.evidence import Raw, ReviewEvidence, ReviewKind
 from tasks.files import digest_bytes, write_whole
+from tasks.images import drawn_in_text, image_of
 from tasks.mask import is_readable, mask, mask_id
 from tasks.records import Record, StageError
 from tasks.sample.readers import FEEDBACK
@@ -243,10 +244,13 @@ def _row(
 
 
 def _shown(value: Any, hide: Hide) -> str | None:
-    """Return a value as a person reads it: text as it is, times to the second, lists and objects as JSON.
+    """Return a value as a person reads it: text as it is, times to the second, an image drawn, other lists as JSON.
 
     A column of whole numbers with gaps is one of floats, so 1.0 is shown as 1.
     """
+    image = image_of(value) if isinstance(value, (list, np.ndarray)) else None
+    if image is not None:
+        return drawn_in_text(image)
     plain = _hidden(_parsed(value) if isinstance(value, str) else value, hide)
     if isinstance(plain, (list, dict)):
         return text_of(plain)

@@ -19,6 +19,7 @@ from tasks.compare import flips
 from tasks.evaluate import BATCH, predict_all
 from tasks.evidence import PairedTally, Perturbed, Raw, RobustnessEvidence
 from tasks.files import digest
+from tasks.images import image_in_words, image_of
 from tasks.mask import mask
 from tasks.perturb import Draw, describe_column
 from tasks.records import Marking, Record, Serving, StageError
@@ -293,7 +294,9 @@ def _paired(originals: Originals, places: np.ndarray, answers: pd.DataFrame, mar
 
 def _example(trial: Trial, rows: pd.DataFrame, answers: pd.DataFrame, index: int) -> str:
     """Return an input that had no usable answer and why, in characters that every file can hold."""
-    value = mask(ascii(rows[trial.columns[0].name].astype(object).iloc[index]))
+    given = rows[trial.columns[0].name].astype(object).iloc[index]
+    image = image_of(given) if isinstance(given, (list, np.ndarray)) else None
+    value = image_in_words(image) if image is not None else mask(ascii(given))
     shown = value if len(value) <= CHARACTERS_SHOWN else f"{value[:CHARACTERS_SHOWN]}..."
     return f"{trial.columns[0].name}={shown}: {_plain(answers['why'].iloc[index])}"
 

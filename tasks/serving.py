@@ -102,13 +102,24 @@ def batches(rows: pd.DataFrame, size: int) -> list[pd.DataFrame]:
 
 
 def lengths(inputs: pd.DataFrame) -> np.ndarray:
-    """Return the length of each row's inputs in characters, the cheap stand-in for its cost; what is missing has none."""
+    """Return the length of each row's inputs in characters and in values of lists, the cheap stand-in for its cost.
+
+    What is missing has none.
+    """
     total = np.zeros(len(inputs), dtype=int)
     for name in inputs:  # by Python's own str: Arrow refuses half of a surrogate pair, which a request can hold
         present = inputs[name].notna().to_numpy()
         values = inputs[name].astype(object).to_numpy()
-        total += np.array([len(str(v)) if there else 0 for v, there in zip(values, present, strict=True)], dtype=int)
+        total += np.array([_length(v) if there else 0 for v, there in zip(values, present, strict=True)], dtype=int)
     return total
+
+
+def _length(value: Any) -> int:
+    """Return how many characters a value has, and a list how many values; its parts are taken to be as long as the first."""
+    if isinstance(value, str) or not isinstance(value, (list, tuple, np.ndarray)):
+        return len(str(value))
+    nested = len(value) > 0 and isinstance(value[0], (list, tuple, np.ndarray))
+    return len(value) * _length(value[0]) if nested else len(value)
 
 
 def join(answers: list[Answers]) -> Answers:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tasks.perturb import KINDS, TEXT, Column, Draw, Kind, objects
+from tasks.perturb import KINDS, TEXT, Column, Draw, Kind
+from tasks.perturb_lists import objects
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -5,17 +5,20 @@ from __future__ import annotations
 from datetime import UTC
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+
 from tasks.comparable import comparable
 from tasks.drift import refer
 from tasks.evidence import ValidationEvidence
-from tasks.files import write_whole
+from tasks.files import digest_bytes, write_whole
 from tasks.findings import finding, looked, row_ids, words_of
+from tasks.images import IMAGES, array_of, image_format, image_of, images_of, plain_list
 from tasks.kinds import common_kind, kinds_of
 from tasks.records import StageError
 from tasks.sample.write import WEIGHT
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
 
 CLASSES = ("text", "numbers", "booleans")
 EXISTS = "expect_column_to_exist"
+LONG_LIST = 32  # numbers
 
 
 def validate_production(
@@ -74,7 +78,7 @@ def validate_production(
             confidence=drift.confidence,
         ),
     )
-    prepared = _prepare(rows, columns)
+    prepared = _prepare(rows, columns, kinds)
     for name, both in shown.items():
         prepared[shift_column(name)] = both.production.to_numpy()
     if columns.time in prepared:
@@ -90,8 +94,9 @@ def validate_evaluation(rows: pd.DataFrame, columns: Columns, out: Path) -> Vali
     """Hold the evaluation set to its suite; the page is written into the folder `out`."""
     from expectations.suites import evaluation_set
 
-    suite = evaluation_set.build(columns, kinds=_expected_kinds(columns, rows))
-    return _validate(rows, _prepare(rows, columns), suite, dataset="evaluation", id_column=columns.id, out=out)
+    kinds = _expected_kinds(columns, rows)
+    suite = evaluation_set.build(columns, kinds=kinds)
+    return _validate(rows, _prepare(rows, columns, kinds), suite, dataset="evaluation", id_column=columns.id, out=out)
 
 
 def _comparable(
@@ -105,14 +110,36 @@ def _comparable(
 
 
 def _expected_kinds(columns: Columns, *frames: pd.DataFrame) -> dict[str, str]:
-    """Return the kind that the label and each input are to hold: the commonest in the first frame that has any."""
+    """Return the kind that the label and each input are to hold: the commonest in the first frame that has any.
+
+    Of images, it is their format: the graph takes no other.
+    """
     kinds = {}
     for column in (columns.label, *columns.input):
-        found = (common_kind(frame[column]) for frame in frames if column in frame)
+        found = (_kind(frame[column]) for frame in frames if column in frame)
         kinds[column] = next((kind for kind in found if kind is not None), "text")
     if kinds[columns.label] not in CLASSES:
         kinds[columns.label] = "text"
     return kinds
+
+
+def _kind(column: pd.Series[Any]) -> str | None:
+    kind = common_kind(column)
+    images = image_format(column) if kind == "lists" else None
+    return images_of(images.shape) if images else kind
+
+
+def _held(column: pd.Series[Any], expected: str | None) -> pd.Series[Any]:
+    """Return the kind of each value; of an image its format, where images are expected."""
+    import pandas as pd
+
+    kinds = kinds_of(column)
+    if expected is None or not expected.startswith(IMAGES):
+        return kinds
+    values = zip(column.astype(object), kinds, strict=True)
+    images = (image_of(value) if kind == "lists" else None for value, kind in values)
+    named = (kind if image is None else images_of(image.shape) for image, kind in zip(images, kinds, strict=True))
+    return pd.Series(list(named), index=column.index, dtype=kinds.dtype)
 
 
 def _labels(column: str, evaluation: pd.DataFrame, kind: str) -> list[Any]:
@@ -123,7 +150,7 @@ def _labels(column: str, evaluation: pd.DataFrame, kind: str) -> list[Any]:
     return sorted({getattr(value, "item", lambda v=value: v)() for value in values[kinds_of(values) == kind]})
 
 
-def _prepare(rows: pd.DataFrame, columns: Columns) -> pd.DataFrame:
+def _prepare(rows: pd.DataFrame, columns: Columns, kinds: Mapping[str, str]) -> pd.DataFrame:
     """Return a copy with rows numbered from 0, and with the derived columns that the suites look at."""
     import pandas as pd
 
@@ -132,12 +159,20 @@ def _prepare(rows: pd.DataFrame, columns: Columns) -> pd.DataFrame:
     prepared = rows.reset_index(drop=True)
     for column in (columns.label, *columns.input, *columns.slices):
         if column in rows:
-            prepared[kind_column(column)] = kinds_of(prepared[column])
+            prepared[kind_column(column)] = _held(prepared[column], kinds.get(column))
     if set(columns.input) <= set(rows.columns):
         inputs = prepared[list(columns.input)]
-        joined = [repr([getattr(v, "tolist", lambda v=v: v)() for v in row]) for row in inputs.itertuples(index=False)]
+        joined = [repr([_content(value) for value in row]) for row in inputs.itertuples(index=False)]
         prepared[INPUTS] = pd.Series(joined, dtype=object).where(inputs.notna().any(axis=1), None)
     return prepared
+
+
+def _content(value: Any) -> Any:
+    """Return what tells two values apart; of a long list of numbers a digest, as its text would be huge."""
+    array = array_of(value) if isinstance(value, (list, tuple, np.ndarray)) else None
+    if array is not None and array.size > LONG_LIST:
+        return array.shape, digest_bytes(array.tobytes())
+    return plain_list(getattr(value, "tolist", lambda: value)())
 
 
 def _times(column: pd.Series[Any]) -> pd.Series[Any]:

@@ -61,7 +61,7 @@ def encode(rows: pd.DataFrame) -> dict[str, np.ndarray]:
     # the tokenizer takes UTF-8 only: half of a surrogate pair, which JSON can carry, becomes a question mark
     given = (text if isinstance(text, str) else "" for text in rows["text"])  # a missing text is an empty one
     texts = [text[:MAX_CHARACTERS].encode("utf-8", "replace").decode() for text in given]
-    encodings = _tokenizer().encode_batch(texts)
+    encodings = _tokenizer().encode_batch_fast(texts)
     return {
         "input_ids": np.array([encoding.ids for encoding in encodings], dtype=np.int64),
         "attention_mask": np.array([encoding.attention_mask for encoding in encodings], dtype=np.int64),

@@ -19,7 +19,10 @@ SCOPE: Literal["launch", "variant"] = "variant"
 NEEDS = "recorded inputs answered again, in the same process and in a fresh one"
 DECIDES = "whether the same input gets the same answer twice"
 
-REMEDY = "seed or remove what is random in the forward pass and the adapter, and pin nondeterministic kernels"
+REMEDY = (
+    "seed or remove what is random in the forward pass and the adapter, keep nothing of one input for the next, and pin"
+    " nondeterministic kernels"
+)
 
 
 class Limits(GateLimits):

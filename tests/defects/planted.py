@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from . import changes, kinds
+from . import changes, kinds, pictures
 from .candidate import Recipe
 
 if TYPE_CHECKING:
@@ -81,6 +81,7 @@ CLEAN = (
     Clean("retrained", Recipe(seed=1), champion="clean"),
     Clean("rated", kinds.RATED),
     Clean("spelt", kinds.SPELT),
+    Clean("pictured", pictures.PICTURED),
 )
 
 PLANTED = (
@@ -335,6 +336,13 @@ PLANTED = (
                 new='    if not all(buckets):\n        raise ValueError("no words")\n    words = np.zeros(',
             ),
         ),
+    ),
+    Planted(
+        "robustness",
+        "place-by-place",
+        "it reads images place by place, so one that is moved by a pixel says the opposite",
+        pictures.PLACE_BY_PLACE,
+        twin="pictured",
     ),
     Planted(
         "review-sample",

@@ -16,6 +16,7 @@ from tasks.statistics import distance_interval
 from tasks.traits import write_traits
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from tasks.evidence import DriftColumn
@@ -158,6 +159,23 @@ def test_lists_are_compared_by_length_and_mean(tmp_path: Path) -> None:
     rows, columns = tabular(ids=[[1.0] * (1 + row % 7) for row in range(300)])
     found = moved(rows, rows.assign(ids=[[9.0] * (1 + row % 7) for row in range(300)]), tmp_path, columns)
     assert (found["length of ids"].distance, found["mean of ids"].distance) == (0, 1)
+
+
+def test_images_are_compared_by_size_brightness_and_contrast(tmp_path: Path) -> None:
+    """A camera that is darker, one that is duller, and one of another size show in one each."""
+    image = np.where(np.arange(64).reshape(8, 8) % 2, 180, 20)
+    rows, columns = tabular(pixels=[(image + row % 50).tolist() for row in range(300)])
+
+    def distances(change: Callable[[Any], np.ndarray]) -> tuple[float, ...]:
+        live = rows.assign(pixels=[change(np.array(value)).tolist() for value in rows["pixels"]])
+        found = moved(rows, live, tmp_path, columns)
+        return tuple(found[f"{what} of pixels"].distance for what in ("size", "brightness", "contrast"))
+
+    assert distances(lambda given: given) == (0, 0, 0)
+    assert distances(lambda given: given // 4)[:2] == (0, 1)
+    assert distances(lambda given: (given - given.mean()) / 2 + given.mean())[::2] == (0, 1)
+    assert distances(lambda given: np.tile(given, (2, 1)))[0] == 1
+    assert distances(lambda given: given[0])[0] == 1
 
 
 def test_values_of_another_kind_are_a_shift() -> None:

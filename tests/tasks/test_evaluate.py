@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tasks.evaluate import evaluate_variant, predict_all
+from tasks.evaluate import _spans, evaluate_variant, predict_all
 from tasks.evidence import FirstLaunch, Scores
 from tasks.files import digest
 from tasks.records import Serving, StageError
@@ -177,6 +177,13 @@ def test_labels_that_no_prediction_can_equal_stop_the_stage(
             check_label_types(pd.Series(labels, dtype=object), frame)
     else:
         check_label_types(pd.Series(labels, dtype=object), frame)
+
+
+def test_long_rows_have_batches_of_their_own() -> None:
+    """A batch has 32 rows, or ends before a row of over twice the length of its first; every row is in one."""
+    sizes = [0, 5, 32] + [33] * 40 + [66] * 3 + [67, 900, 1800]
+    assert sorted(_spans(sizes)) == [(0, 3), (3, 35), (35, 46), (46, 47), (47, 49)]
+    assert _spans([]) == []
 
 
 def test_a_set_without_rows_measures_nothing(tiny: Candidate, served: Serving, sets: DataSets, tmp_path: Path) -> None:

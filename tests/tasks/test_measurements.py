@@ -130,6 +130,7 @@ def test_the_same_inputs_have_the_same_answers_again(
     assert [case.case for case in evidence.repeats] == [
         "repeated at once",
         "repeated after other work",
+        "next input encoded before",
         "fresh process",
     ]
     assert all(case.bitwise and case.flips == 0 for case in evidence.repeats)
@@ -145,10 +146,14 @@ def test_the_same_inputs_have_the_same_answers_again(
 def test_answers_by_chance_and_by_neighbour_are_found(
     other: Callable[..., Serving], sets: DataSets, tmp_path: Path
 ) -> None:
-    """Noise differs from call to call; a scale over the batch differs from batch to batch."""
+    """Noise differs from call to call, what encode left behind when the next input comes first, a scale by the batch."""
 
     def asked_again(change: str) -> DeterminismResponse:
-        serving = other((CONFIDENCE, f'"confidence": chance.max(axis=1) {change}'))
+        serving = other(
+            ("LABELS = ", "LAST = {}\nLABELS = "),
+            ('    return {"words": words}', '    LAST["words"] = words\n    return {"words": words}'),
+            (CONFIDENCE, f'"confidence": chance.max(axis=1) {change}'),
+        )
         request = DeterminismRequest(
             serving=serving,
             rows=sets.production,
@@ -161,6 +166,8 @@ def test_answers_by_chance_and_by_neighbour_are_found(
 
     noisy = asked_again("* np.random.uniform(0.9, 1, len(chance))")
     assert all(case.max_abs is not None and case.max_abs > 0.01 for case in noisy.repeats)
+    kept = asked_again("* np.random.default_rng(LAST['words'].sum()).uniform(0.9, 1, len(chance))")
+    assert [case.max_abs == 0 for case in kept.repeats] == [True, True, False]
     scaled = asked_again("/ (1 + len(chance))")
     assert all(case.max_abs == 0 for case in scaled.repeats)
     assert all(case.max_abs is not None and case.max_abs > 0.1 for case in scaled.batches)

@@ -191,6 +191,25 @@ def test_inputs_of_any_kind_are_read(
     assert not kinds(evidence, "slice")
 
 
+@pytest.mark.parametrize("raw_text", [False, True])
+def test_an_image_is_drawn(tmp_path: Path, raw_text: bool) -> None:
+    """In a few lines that a person can read, as it was logged or read from Parquet."""
+    image = np.zeros((8, 8), dtype=int)
+    image[:, 4:] = 255
+    production = sample(100, text=None, pixels=[image.tolist()] * 100)
+    given = Columns(id="request_id", time="ts", label="label", input=("pixels",), status="status")
+    evidence, rows = drawn(
+        tmp_path,
+        production,
+        columns=given,
+        reviewing=REVIEWING.model_copy(update={"raw_text": raw_text}),
+        fp32=answers(production, slice_source=None),
+    )
+    assert evidence.readable_rows == evidence.rows
+    shown = "\n".join(["image of 8 x 8, 0 to 255", *[8 * "\u2591" + 8 * "\u2588"] * 8])
+    assert {row.inputs["pixels"] for row in rows} == {shown}
+
+
 def test_missing_values_are_said_and_not_drawn_around(tmp_path: Path) -> None:
     """A request without text, time or id is as likely to be drawn as any, and counts as nothing to read."""
     half = np.arange(ROWS) % 2 == 0

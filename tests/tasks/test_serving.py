@@ -52,6 +52,15 @@ def test_a_target_that_is_not_there_is_never_replaced_in_silence(served: Serving
         Server(elsewhere)
 
 
+def test_a_list_is_as_long_as_it_has_values() -> None:
+    """Nested or not, as it was logged or as Parquet is read, beside texts and numbers, which have characters."""
+    image = np.zeros((8, 9), dtype=int)
+    nested = np.empty(8, dtype=object)
+    nested[:] = list(image)
+    rows = pd.DataFrame({"x": pd.Series([image.tolist(), nested, [1.5, 2.5], [], None, "four", 12], dtype=object)})
+    assert lengths(rows.assign(y="a")).tolist() == [73, 73, 3, 1, 1, 5, 3]
+
+
 def test_most_of_a_batch_is_answered_though_one_row_fails(
     other: Callable[..., Serving], production: pd.DataFrame
 ) -> None:

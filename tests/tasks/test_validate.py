@@ -15,6 +15,7 @@ import pytest
 
 from tasks.drift import refer
 from tasks.gates import data_quality, drift
+from tasks.perturb_lists import objects
 from tasks.records import Columns
 from tasks.sample.write import WEIGHT
 from tasks.validate import validate_evaluation, validate_production
@@ -295,16 +296,42 @@ def test_a_fault_of_the_evaluation_set_is_critical(
     assert any(sentence in because for because in told), told
 
 
-def test_repeated_inputs_of_the_evaluation_set_warn(tmp_path: Path) -> None:
-    """Exact duplicates of an input beyond a small share warn, lists and arrays included, and fail nothing."""
-    for value in ("the same", [1.0, 2.0]):
-        rows = evaluation_set()
-        rows["text"] = pd.Series([value] * 10 + [[row] if isinstance(value, list) else f"n{row}" for row in range(90)])
-        evidence = validate_evaluation(rows, COLUMNS, tmp_path)
-        assert failures(evidence) == []
-        (warning,) = failures(evidence, "warning")
-        assert "10 of 100 rows (10%) repeat the input of another row" in warning.because
-        assert warning.failing_ids[0] == "e0"
+def images(count: int, side: int = 8) -> pd.Series[Any]:
+    """Return images that differ in one pixel, as Parquet reads them."""
+    made = [np.full((side, side), row % 200) for row in range(count)]
+    for row, image in enumerate(made):
+        image[0, 0] = 200 + row // 200
+    return pd.Series([objects(list(image)) for image in made], dtype=object)
+
+
+def test_images_of_another_size_than_the_evaluation_sets_are_found(tmp_path: Path) -> None:
+    """And those of its size pass, whatever they show."""
+    curated = evaluation_set().assign(text=images(100))
+    assert failures(production(log().assign(text=images(ROWS)), tmp_path, curated)) == []
+    mixed = pd.concat([images(20, side=9), images(ROWS)[20:]], ignore_index=True)
+    (failure,) = failures(production(log().assign(text=mixed), tmp_path, curated))
+    assert "20 of 400 rows (5%) hold something other than images of 8 x 8 in column 'text'" in failure.because
+    assert "for example image of 9 x 9, 0 to 200 (lists)" in failure.because
+
+
+@pytest.mark.parametrize(
+    ("value", "others"),
+    [
+        ("the same", [f"n{row}" for row in range(90)]),
+        ([1.0, 2.0], [[row] for row in range(90)]),
+        (np.full((8, 8), 7).tolist(), images(90).tolist()),
+    ],
+    ids=["text", "lists", "images"],
+)
+def test_repeated_inputs_of_the_evaluation_set_warn(tmp_path: Path, value: Any, others: list[Any]) -> None:
+    """Exact duplicates of an input beyond a small share warn, lists and images included, and fail nothing."""
+    rows = evaluation_set()
+    rows["text"] = pd.Series([value] * 10 + others, dtype=object)
+    evidence = validate_evaluation(rows, COLUMNS, tmp_path)
+    assert failures(evidence) == []
+    (warning,) = failures(evidence, "warning")
+    assert "10 of 100 rows (10%) repeat the input of another row" in warning.because
+    assert warning.failing_ids[0] == "e0"
 
 
 def test_whatever_a_missing_column_leaves_out_fails_critically_itself() -> None:
