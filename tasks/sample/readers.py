@@ -10,7 +10,7 @@ import gzip
 import io
 import zlib
 from collections import Counter
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 import orjson
@@ -19,7 +19,7 @@ from tasks.sample.log import LINES
 from tasks.sample.text import text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -39,6 +39,7 @@ LINE_BYTES = 16 << 20
 COLUMN_BUFFER_BYTES = 1 << 20
 BATCH_BYTES = 4 << 20
 BATCH_ROWS = (1_024, 16_384)
+RELEASE_BATCHES = 8
 BROKEN_GZIP = (EOFError, gzip.BadGzipFile, zlib.error)
 
 
@@ -49,6 +50,7 @@ class Wanted(NamedTuple):
     time: str
     others: tuple[str, ...]
     slices: tuple[str, ...]
+    few: tuple[str, ...]  # columns that hold few different values
     needed: frozenset[str]
 
     @classmethod
@@ -56,7 +58,39 @@ class Wanted(NamedTuple):
         """Return what a sample of a log with these columns holds."""
         needed = (columns.id, columns.time, *columns.input, columns.label, columns.status, *columns.slices)
         values = [name for name in dict.fromkeys((*needed, *OPTIONAL)) if name not in {columns.id, columns.time}]
-        return cls(columns.id, columns.time, tuple(values), columns.slices, frozenset(needed))
+        return cls(
+            columns.id,
+            columns.time,
+            tuple(values),
+            columns.slices,
+            (columns.status, *columns.slices),
+            frozenset(needed),
+        )
+
+
+class Rows(Protocol):
+    """Rows that are no Python values yet; a `pyarrow.RecordBatch` is one."""
+
+    def take(self, indices: NDArray[np.intp]) -> Rows:
+        """Return some of the rows, in the order of the indices."""
+
+    def to_pylist(self) -> list[dict[str, Any]]:
+        """Return the rows as values by column, absent columns left out."""
+
+
+class Lines(NamedTuple):
+    """Rows that were lines of JSON."""
+
+    rows: Sequence[dict[str, Any]]
+    columns: Sequence[str]
+
+    def take(self, indices: NDArray[np.intp]) -> Lines:
+        """Return some of the rows, in the order of the indices."""
+        return Lines([self.rows[i] for i in indices], self.columns)
+
+    def to_pylist(self) -> list[dict[str, Any]]:
+        """Return the rows as values by column, absent columns left out."""
+        return [{key: row[key] for key in self.columns if key in row} for row in self.rows]
 
 
 class Chunk(NamedTuple):
@@ -64,8 +98,8 @@ class Chunk(NamedTuple):
 
     `numbers` are their line or row numbers from 1, `times_us` microseconds since 1970 in UTC with `NO_TIME` where a row
     has no readable time, `slices` each slice column (None where it is absent, or of values that are no slices), and
-    `missing` the rows without a column; `take(indices)` builds rows, absent columns left out. `of_rows` is how many rows
-    the whole file has, None where it does not say so itself.
+    `missing` the rows without a column; `rows` are the other columns. `of_rows` is how many rows the whole file has, None
+    where it does not say so itself.
     """
 
     file: str
@@ -74,7 +108,7 @@ class Chunk(NamedTuple):
     times_us: NDArray[np.int64]
     slices: dict[str, pa.DictionaryArray | None]
     missing: Counter[str]
-    take: Callable[[NDArray[np.intp]], list[dict[str, Any]]]
+    rows: Rows
     of_rows: int | None = None
 
 
@@ -165,7 +199,7 @@ def _chunk_of_lines(name: str, by_number: dict[int, dict[str, Any]], wanted: Wan
         times_us=_parse_times([time if isinstance(time, str) else None for time in times]),
         slices={name: column.dictionary_encode() for name, column in slices.items()},
         missing=missing,
-        take=lambda indices: [{key: rows[i][key] for key in wanted.others if key in rows[i]} for i in indices],
+        rows=Lines(rows, wanted.others),
     )
 
 
@@ -183,32 +217,38 @@ def _read_parquet(raw: io.RawIOBase, name: str, wanted: Wanted, malformed: Malfo
 
     read = rows = 0
     try:
+        metadata = pq.read_metadata(raw)
+        rows = metadata.num_rows
+        stored = {metadata.schema.column(number).path for number in range(metadata.num_columns)}
+        few = [key for key in wanted.few if key in stored]
         # Without the buffer, and with threads, whole column chunks are held at once.
-        file = pq.ParquetFile(raw, buffer_size=COLUMN_BUFFER_BYTES, pre_buffer=False)
-        rows = file.metadata.num_rows
+        file = pq.ParquetFile(
+            raw, metadata=metadata, read_dictionary=few, buffer_size=COLUMN_BUFFER_BYTES, pre_buffer=False
+        )
         present = [key for key in (wanted.id, wanted.time, *wanted.others) if key in file.schema_arrow.names]
-        for batch in file.iter_batches(_batch_rows(file), columns=present, use_threads=False):
+        for number, batch in enumerate(file.iter_batches(_batch_rows(metadata), columns=present, use_threads=False), 1):
             batch.validate(full=True)
             yield _chunk_of_batch(name, read, batch, wanted)._replace(of_rows=rows)
             read += batch.num_rows
-            pa.default_memory_pool().release_unused()  # what it keeps for later would add up over a long log
+            if number % RELEASE_BATCHES == 0:  # what it keeps for later would add up, but to get it anew takes time
+                pa.default_memory_pool().release_unused()
     except (pa.ArrowException, OSError) as error:
         reason = str(error).splitlines()[0]
         malformed.add(name, None, f"the Parquet file is corrupt after row {read}: {reason}", rows=max(1, rows - read))
 
 
-def _batch_rows(file: pq.ParquetFile) -> int:
+def _batch_rows(metadata: pq.FileMetaData) -> int:
     """Return how many rows to read at once: enough to work on whole columns, too few to fill the memory."""
-    rows: int = file.metadata.num_rows
     fewest, most = BATCH_ROWS
-    stored: int = sum(file.metadata.row_group(number).total_byte_size for number in range(file.num_row_groups))
-    return min(max(BATCH_BYTES * rows // max(stored, 1), fewest), most)
+    stored: int = sum(metadata.row_group(number).total_byte_size for number in range(metadata.num_row_groups))
+    return int(min(max(BATCH_BYTES * metadata.num_rows // max(stored, 1), fewest), most))
 
 
 def _chunk_of_batch(name: str, before: int, batch: pa.RecordBatch, wanted: Wanted) -> Chunk:
     import pyarrow as pa
 
     rows, present = batch.num_rows, batch.schema.names
+    others = [key for key in wanted.others if key in present]
     return Chunk(
         file=name,
         numbers=range(before + 1, before + rows + 1),
@@ -216,13 +256,8 @@ def _chunk_of_batch(name: str, before: int, batch: pa.RecordBatch, wanted: Wante
         times_us=_times(batch.column(wanted.time)) if wanted.time in present else np.full(rows, NO_TIME),
         slices={name: _coded(batch.column(name)) if name in present else None for name in wanted.slices},
         missing=Counter(dict.fromkeys(wanted.needed.difference(present), rows)),
-        take=lambda indices: _rows(batch.select([key for key in wanted.others if key in present]), indices),
+        rows=batch.select(others) if others else Lines([{}] * rows, ()),
     )
-
-
-def _rows(batch: pa.RecordBatch, indices: NDArray[np.intp]) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = batch.take(indices).to_pylist() if batch.num_columns else [{} for _ in indices]
-    return rows
 
 
 def _texts(column: pa.Array) -> pa.Array:
@@ -247,7 +282,8 @@ def _coded(column: pa.Array) -> pa.DictionaryArray | None:
     import pyarrow as pa
 
     if pa.types.is_dictionary(column.type):
-        return column
+        whole = len(column.dictionary) > len(column)  # that of a whole file, of which these rows may have few
+        return column.dictionary_decode().dictionary_encode() if whole else column
     return None if pa.types.is_nested(column.type) else column.dictionary_encode()
 
 

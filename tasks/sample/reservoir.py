@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-    from tasks.sample.readers import Chunk
+    from tasks.sample.readers import Chunk, Rows
 
 SLACK = 1_000
 MARGIN = (
@@ -72,6 +72,20 @@ class Request:
             self.fields, self.time_us, self.labelled = other.fields, other.time_us, other.labelled
 
 
+class Candidates(NamedTuple):
+    """Rows of one chunk that may be in the sample, not yet Python values, so that few ever become some.
+
+    `tokens` tell requests apart, `slices` holds the value of each slice column as text.
+    """
+
+    places: NDArray[np.uint64]
+    tokens: pa.Array
+    ids: pa.Array
+    times_us: NDArray[np.int64]
+    slices: list[pa.Array]
+    rows: Rows
+
+
 class Reservoir:
     """Holds the requests with the lowest places of those offered, by any thread, and at most about as many again.
 
@@ -89,7 +103,8 @@ class Reservoir:
         self._guessed = False
         self._of_slice: dict[tuple[int, str], int] = {}
         self._kept: dict[Unit, Request] = {}
-        self._full_at = size + SLACK
+        self._waiting: list[Candidates] = []
+        self._waiting_rows = 0
         self._lock = Lock()
 
     def expect(self, rows: float) -> None:
@@ -111,26 +126,22 @@ class Reservoir:
         found = places(tokens, self._key)
         slices = [_Coded.of(chunk.slices[column], len(tokens)) for column in self._columns]
         with self._lock:
-            limits, overall = self._limits(slices, len(tokens)), np.uint64(self._overall)
-        rows = self._lowest(found, np.flatnonzero(wanted & (found <= limits)), slices, overall)
-        requests = [
-            (Unit(place, token, values), Request(name, time, fields, labelled=fields.get(self._label) is not None))
-            for place, token, values, name, time, fields in zip(
-                found[rows].tolist(),
-                tokens.take(rows).to_pylist(),
-                zip(*(coded.of_rows(rows) for coded in slices), strict=True) if slices else [()] * len(rows),
-                chunk.ids.take(rows).to_pylist(),
-                chunk.times_us[rows].tolist(),
-                map(self._without_nan, chunk.take(rows)),
-                strict=True,
-            )
-        ]
+            limits = self._limits(slices)
+        rows = np.flatnonzero(wanted & (found <= limits))
+        if not len(rows):
+            return
+        taken = Candidates(
+            places=found[rows],
+            tokens=tokens.take(rows),
+            ids=chunk.ids.take(rows),
+            times_us=chunk.times_us[rows],
+            slices=[coded.of_rows(rows) for coded in slices],
+            rows=chunk.rows.take(rows),
+        )
         with self._lock:
-            for unit, request in requests:
-                known = self._kept.setdefault(unit, request)
-                if known is not request:
-                    known.merge(request)
-            if len(self._kept) > self._full_at:
+            self._waiting.append(taken)
+            self._waiting_rows += len(rows)
+            if self._waiting_rows > max(2 * self._size, len(self._kept)) + SLACK:
                 self._shrink()
 
     def requests(self) -> list[Request]:
@@ -151,9 +162,9 @@ class Reservoir:
         """Return the slice columns of which each value has requests of its own in the sample."""
         return tuple(column for column in self._columns if len(self._values[column]) <= MOST_VALUES)
 
-    def _limits(self, slices: Sequence[_Coded], rows: int) -> NDArray[np.uint64]:
-        """Return for each row the highest place at which it may still be in the sample, shape (rows,)."""
-        limits = np.full(rows, self._overall, dtype=np.uint64)
+    def _limits(self, slices: Sequence[_Coded]) -> NDArray[np.uint64]:
+        """Return the highest place at which each row may still be in the sample, shape (rows,), or (1,) for all."""
+        limits = np.full(1, self._overall, dtype=np.uint64)
         for number, coded in enumerate(slices):
             seen = self._values[self._columns[number]]
             if len(seen) <= MOST_VALUES:
@@ -163,21 +174,48 @@ class Reservoir:
                 limits = np.maximum(limits, np.array(of_value, dtype=np.uint64)[coded.codes])
         return limits
 
-    def _lowest(
-        self, found: NDArray[np.uint64], rows: NDArray[np.intp], slices: Sequence[_Coded], overall: np.uint64
-    ) -> NDArray[np.intp]:
-        """Return those of `rows` that may be in a sample of these rows alone; a row that is not is in none of more."""
-        if len(rows) <= self._per_slice:
-            return rows
-        low = found[rows] <= min(_nth_place(found[rows], self._size), overall)
-        for coded in slices:
-            if len(coded.values) > MOST_VALUES + 1:
-                continue
-            codes = coded.codes[rows]
-            for code in np.unique(codes):
-                same = codes == code
-                low[same] |= found[rows[same]] <= _nth_place(found[rows[same]], self._per_slice)
-        return rows[low]
+    def _absorb(self) -> None:
+        """Make requests of the waiting rows that may be in a sample of them alone; others are in none of more."""
+        low = self._lowest()
+        start = 0
+        for waiting in self._waiting:
+            end = start + len(waiting.places)
+            if len(rows := np.flatnonzero(low[start:end])):
+                self._keep(waiting, rows)
+            start = end
+        self._waiting, self._waiting_rows = [], 0
+
+    def _lowest(self) -> NDArray[np.bool_]:
+        """Tell which of all waiting rows are among the lowest of them, or of a slice of them, shape (rows,)."""
+        import pyarrow as pa
+
+        found = np.concatenate([waiting.places for waiting in self._waiting])
+        low = found <= min(_nth_place(found, self._size), np.uint64(self._overall))
+        for number, column in enumerate(self._columns):
+            if len(self._values[column]) <= MOST_VALUES:
+                values = pa.concat_arrays([waiting.slices[number] for waiting in self._waiting]).dictionary_encode()
+                codes = values.indices.to_numpy()
+                for code in range(len(values.dictionary)):
+                    same = codes == code
+                    low[same] |= found[same] <= _nth_place(found[same], self._per_slice)
+        return low
+
+    def _keep(self, waiting: Candidates, rows: NDArray[np.intp]) -> None:
+        """Make requests of some rows, or merge them into the requests that they are copies of."""
+        values = [column.take(rows).to_pylist() for column in waiting.slices]
+        for place, token, slices, name, time, fields in zip(
+            waiting.places[rows].tolist(),
+            waiting.tokens.take(rows).to_pylist(),
+            zip(*values, strict=True) if values else [()] * len(rows),
+            waiting.ids.take(rows).to_pylist(),
+            waiting.times_us[rows].tolist(),
+            map(self._without_nan, waiting.rows.take(rows).to_pylist()),
+            strict=True,
+        ):
+            request = Request(name, time, fields, labelled=fields.get(self._label) is not None)
+            known = self._kept.setdefault(Unit(place, token, slices), request)
+            if known is not request:
+                known.merge(request)
 
     def _thresholds(self, unit: Unit) -> list[int]:
         """Return the thresholds of the unit's slices."""
@@ -189,6 +227,8 @@ class Reservoir:
 
     def _shrink(self) -> None:
         """Keep the units that are in the sample, and of each of its parts the first that is not: it is the threshold."""
+        if self._waiting:
+            self._absorb()
         ordered = sorted(self._kept)
         kept = set(ordered[: self._size + 1])
         if len(ordered) > self._size and ordered[self._size].place <= self._overall:
@@ -206,7 +246,6 @@ class Reservoir:
                 if len(part) > self._per_slice:
                     self._of_slice[number, value] = part[-1].place
         self._kept = {unit: request for unit, request in self._kept.items() if unit in kept}
-        self._full_at = 2 * len(kept) + SLACK
 
     def _without_nan(self, fields: dict[str, Any]) -> dict[str, Any]:
         label = fields.get(self._label)
@@ -229,8 +268,10 @@ class _Coded(NamedTuple):
         codes = column.indices.fill_null(len(known)).to_numpy(zero_copy_only=False)
         return cls([*known, NO_VALUE], codes.astype(np.intp))
 
-    def of_rows(self, rows: NDArray[np.intp]) -> list[str]:
-        return [self.values[code] for code in self.codes[rows]]
+    def of_rows(self, rows: NDArray[np.intp]) -> pa.Array:
+        import pyarrow as pa
+
+        return pa.array(self.values, pa.string()).take(self.codes[rows])
 
 
 def _nth_place(found: NDArray[np.uint64], number: int) -> np.uint64:
