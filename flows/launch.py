@@ -276,6 +276,10 @@ def measure_variant(
         ),
         cold_start=steps.attempt(
             f"{name}: cold start", steps.time_starts, served, production, measuring, together, seed, out
+        )
+        if measuring.cold_starts
+        else Unmeasured(
+            stage=f"{name}: cold start", why="the policy asks for no cold start (measure.cold_starts is 0)"
         ),
         determinism=evidence,
         robustness=steps.attempt(

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 VARIANT_TAG = "variant_sha256"
 LONGEST_TEXT = 6000
+LONGEST_NOTE = 5000  # of a registry version's description, in MLflow's own tables
 DIGEST_LENGTH = 36
 TABLE_COLUMNS = (
     "outcome",
@@ -39,16 +40,16 @@ GATES_TABLE, REVIEW_TABLE = "gates.json", "review.json"
 LONGEST_CELL = 2000
 
 
-def shorten(text: str) -> str:
-    """Return `text`, cut where MLflow would refuse it as a tag or parameter."""
-    return text if len(text) <= LONGEST_TEXT else f"{text[: LONGEST_TEXT - 1]}…"
+def shorten(text: str, longest: int = LONGEST_TEXT) -> str:
+    """Return `text`, cut where MLflow would refuse it: by default as a tag or parameter."""
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"
 
 
 def note(decision: Decision) -> str:
     """Return a run's description in Markdown: the verdict, then the reasons."""
     what = f"`{decision.candidate}`" + (f" as `{decision.variant}`" if decision.variant else "")
     head = f"**{decision.outcome.upper()}** {what} on `{decision.target}` under policy `{decision.policy.name}`"
-    return shorten("\n".join([head, "", *(f"- {reason}" for reason in decision.reasons)]))
+    return shorten("\n".join([head, "", *(f"- {reason}" for reason in decision.reasons)]), LONGEST_NOTE)
 
 
 def decision_tags(decision: Decision) -> dict[str, str]:

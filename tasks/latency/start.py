@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 WARMUP_FILE = "warmup.parquet"
 CALL = "warmup_call"  # the column that says which rows of the warm-up file are one batch
+ROW = "sample_row"  # the column that says where in the sample, without rows that lack an input, each is from
 CALLS = 60  # after the first answer
 ALIKE_ROWS = 5  # answered in turns: one alone could be kept by its input
 SETTLED_WITHIN = 0.25  # of the median of the second half
@@ -124,8 +125,11 @@ def _choose_warmup(serving: Serving, rows: Path, least: int, batch: int, seed: i
         draw = np.random.default_rng(seed)
         # The longest row decides a batch's shape, so each length leads one batch.
         calls += [[row, *draw.integers(len(inputs), size=batch - 1).tolist()] for row in shapes]
-    parts = [inputs.iloc[rows].assign(**{CALL: call}) for call, rows in enumerate(calls)]
-    return pd.concat(parts, ignore_index=True)
+    flat = [row for rows in calls for row in rows]
+    chosen = inputs.iloc[flat].reset_index(drop=True)
+    chosen[CALL] = np.repeat(np.arange(len(calls)), [len(rows) for rows in calls])
+    chosen[ROW] = flat
+    return chosen
 
 
 def _read(request: StartRequest) -> tuple[pd.DataFrame, list[pd.DataFrame] | None]:
@@ -139,10 +143,9 @@ def _read(request: StartRequest) -> tuple[pd.DataFrame, list[pd.DataFrame] | Non
     if request.warmup is None:
         return inputs, None
     warmup = pd.read_parquet(request.warmup)
-    shown = set(map(tuple, warmup[columns].to_numpy(dtype=object)))
-    other = [tuple(row) not in shown for row in inputs.to_numpy(dtype=object)]
     calls = [part[columns].reset_index(drop=True) for _, part in warmup.groupby(CALL)]
-    return inputs[other].reset_index(drop=True) if any(other) else inputs, calls
+    other = inputs.drop(index=warmup[ROW].unique().tolist())
+    return inputs if other.empty else other.reset_index(drop=True), calls
 
 
 def _age_seconds() -> float:
