@@ -84,6 +84,9 @@ def render(figure: Figure, name: str, title: str, description: str) -> tuple[str
     buffer = io.BytesIO()
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from")  # measured with another font than drawn with
+        if layout := figure.get_layout_engine():  # by hand, since `savefig` draws all of it once more to do it
+            layout.execute(figure)
+            figure.set_layout_engine("none")
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
     root = ET.fromstring(buffer.getvalue())  # noqa: S314  our own output of a moment ago
     _tidy(root, name)
