@@ -2,67 +2,43 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path  # noqa: TC003  Prefect reads annotations when the flow runs
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from prefect import flow
 
 from flows import steps
 from flows.announce import Progress, announce
+from flows.current import Launch
 from flows.interrupt import unstoppable
 from flows.preflight import preflight, read_inputs
+from flows.variants import measure_variants, spared, variant_names
 from infra.ledger import open_ledger
-from tasks.calibrate import CALIBRATION_FILE
 from tasks.candidate import candidate_digest
-from tasks.champion import keep_candidate, keep_graphs, load_kept
-from tasks.decide import decide, price
+from tasks.champion import keep_candidate
+from tasks.decide import decide, price, rejection
 from tasks.environment import describe_environment
-from tasks.evidence import Evidence, ExportEvidence, FirstLaunch, Unmeasured, VariantEvidence
+from tasks.evidence import Evidence, ExportEvidence, Unmeasured
 from tasks.export import failed_export, serving
 from tasks.files import write_whole
 from tasks.marking import marking
-from tasks.records import Candidate, Decision, InputError, Marking, StageError, Target, Variant
+from tasks.records import Candidate, Decision, Target, Variant  # noqa: TC001  same
 from tasks.review import REVIEW_FILE
 from tasks.score import PRODUCTION_FILE
 from tasks.store import home
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from flows.variants import Measured
     from infra.ledger import Kind, Ledger
-    from tasks.datasets import DataSets
-    from tasks.evidence import ReviewEvidence, SampleEvidence
+    from tasks.evidence import ReviewEvidence
     from tasks.policy import Policy
-    from tasks.records import Serving
 
-REFERENCE = "fp32"
-FETCHED = "champion"  # the folder of the live champion's files, while it is compared with
-MEASUREMENTS = (
-    "provider", "evaluation", "calibration", "label_free", "latency", "champion_latency", "cold_start", "determinism",
-    "robustness", "memory", "cost",
-)  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Launch:
-    """What every stage of one launch shares."""
-
-    candidate: Candidate
-    policy: Policy
-    ledger: Ledger
-    run_id: str
-    folder: Path
-    progress: Progress
-    marking: Marking = field(default_factory=Marking)
-
-
-class Live(NamedTuple):
-    """The live champion in this launch: the file of its answers to the production sample, and how it is served."""
-
-    answers: Path | FirstLaunch | Unmeasured
-    served: Serving | FirstLaunch | Unmeasured
+GATES_OF_DATA = ("sample-size", "data-quality", "drift", "export-parity")  # of those that need no variant
 
 
 @flow(name="launch", flow_run_name="{candidate}", persist_result=False, validate_parameters=False)
@@ -139,10 +115,8 @@ def measure(current: Launch) -> Evidence:
     reference = steps.attempt("export", steps.export, candidate, production)
     parity = exported(current, reference, production)
     current.progress.advance("export")
-    variants = measure_variants(current, sets, drawn, reference)
-    review = to_read(current, production, variants)
-    modules = next((found for _, found in variants if found), ())
-    return Evidence(
+    later = Unmeasured(stage="variants", why="not measured yet")
+    found = Evidence(
         candidate=candidate.name,
         candidate_folder=candidate.folder.name,
         candidate_sha256=candidate_digest(candidate),
@@ -154,18 +128,33 @@ def measure(current: Launch) -> Evidence:
         production_quality=production_quality,
         evaluation_quality=evaluation_quality,
         drift=drift,
-        dependencies=steps.attempt("dependencies", steps.check_lock, candidate, modules),
+        dependencies=later,
         export=parity,
-        review=review,
-        variants=tuple(evidence for evidence, _ in variants),
+        review=later,
+        variants=(),
+    )
+    gate = rejection(found, policy, GATES_OF_DATA)
+    if gate is not None and policy.measure.rejected == "stop":
+        why = Unmeasured(stage="variants", why=f"{gate.gate} rejects the launch already ({gate.outcome})")
+        variants = spared(candidate, why)
+    else:
+        variants = measure_variants(current, sets, drawn, reference)
+    modules = next((each.modules for each in variants if each.modules), ())
+    return found.model_copy(
+        update={
+            "dependencies": steps.attempt("dependencies", steps.check_lock, candidate, modules),
+            "review": to_read(current, production, variants),
+            "variants": tuple(each.evidence for each in variants),
+        }
     )
 
 
 def to_read(
-    current: Launch, production: Path | Unmeasured, variants: list[tuple[VariantEvidence, tuple[str, ...]]]
+    current: Launch, production: Path | Unmeasured, variants: Sequence[Measured]
 ) -> ReviewEvidence | Unmeasured:
     """Draw the requests that people are given to read, with the answers of every variant that has some."""
-    answered = [each.name for each, _ in variants if not isinstance(each.evaluation, Unmeasured)]
+    measured = [each.evidence for each in variants]
+    answered = [each.name for each in measured if not isinstance(each.evaluation, Unmeasured)]
     answers = {name: current.folder / "variants" / name / PRODUCTION_FILE for name in answered}
     policy = current.policy
     return steps.attempt(
@@ -193,134 +182,6 @@ def exported(
     return steps.attempt(
         "parity", steps.parity, candidate, served, reference, policy.measure, production, policy.sample.seed
     )
-
-
-def measure_variants(
-    current: Launch, sets: DataSets, drawn: SampleEvidence | Unmeasured, reference: Variant | Unmeasured
-) -> list[tuple[VariantEvidence, tuple[str, ...]]]:
-    """Measure fp32 first, since the others are held against its answers, and then each variant that was asked for."""
-    sets_or_none = drawn if isinstance(drawn, Unmeasured) else sets
-    live = live_champion(current, sets_or_none)
-    measured = []
-    for name in variant_names(current.candidate):
-        measured.append(measure_variant(current, name, sets_or_none, reference, live))
-        current.progress.advance(name)
-    shutil.rmtree(current.folder / FETCHED, ignore_errors=True)
-    return measured
-
-
-def variant_names(candidate: Candidate) -> list[str]:
-    """Return the reference, and then each other variant that was asked for."""
-    return [REFERENCE, *(name for name in candidate.variants if name != REFERENCE)]
-
-
-def measure_variant(
-    current: Launch,
-    name: str,
-    sets: DataSets | Unmeasured,
-    reference: Variant | Unmeasured,
-    live: Live,
-) -> tuple[VariantEvidence, tuple[str, ...]]:
-    """Make one variant and measure it; returns its evidence and the top-level modules that serving it imports."""
-    candidate, policy = current.candidate, current.policy
-    asked = name in candidate.variants
-    measuring, seed, together = policy.measure, policy.sample.seed, policy.business.serving_batch
-    out = current.folder / "variants" / name
-    fixed = sets if isinstance(sets, Unmeasured) else sets.calibration
-    production = sets if isinstance(sets, Unmeasured) else sets.production
-    variant = reference
-    if name != REFERENCE:
-        variant = steps.attempt(
-            f"{name}: quantize",
-            steps.quantize,
-            candidate,
-            reference,
-            name,
-            policy.target,
-            fixed,
-            measuring.calibration_rows,
-        )
-    if isinstance(variant, Unmeasured):
-        return VariantEvidence(name=name, asked=asked, variant=variant, **dict.fromkeys(MEASUREMENTS, variant)), ()
-    keep_graphs(variant, out)
-    served = serving(candidate, variant, policy.target, measuring.threads, current.marking)
-    base = current.folder / "variants" / REFERENCE / PRODUCTION_FILE
-    repeated = steps.attempt(f"{name}: determinism", steps.repeat, served, production, measuring, seed, out)
-    evidence, modules = (repeated, ()) if isinstance(repeated, Unmeasured) else repeated
-    evaluation = steps.attempt(
-        f"{name}: evaluate", steps.evaluate, candidate, served, sets, out, base, champion=live.answers
-    )
-    answers = evaluation if isinstance(evaluation, Unmeasured) else out / PRODUCTION_FILE
-    calibration = steps.attempt(f"{name}: calibrate", steps.calibrate, candidate, served, fixed, answers, out)
-    return VariantEvidence(
-        name=name,
-        asked=asked,
-        variant=variant,
-        provider=steps.attempt(f"{name}: provider", steps.prove, served, production),
-        evaluation=evaluation,
-        calibration=calibration,
-        label_free=steps.attempt(f"{name}: estimate", steps.estimate, answers, out / CALIBRATION_FILE),
-        latency=steps.attempt(f"{name}: latency", steps.time_calls, served, production, measuring, seed, out),
-        champion_latency=live.served
-        if isinstance(live.served, FirstLaunch)
-        else steps.attempt(
-            f"{name}: champion latency",
-            steps.time_in_turns,
-            served,
-            live.served,
-            production,
-            measuring,
-            together,
-            seed,
-            out,
-        ),
-        cold_start=steps.attempt(
-            f"{name}: cold start", steps.time_starts, served, production, measuring, together, seed, out
-        )
-        if measuring.cold_starts
-        else Unmeasured(
-            stage=f"{name}: cold start", why="the policy asks for no cold start (measure.cold_starts is 0)"
-        ),
-        determinism=evidence,
-        robustness=steps.attempt(
-            f"{name}: robustness", steps.perturb, served, production, candidate.columns.label, measuring, seed, out
-        ),
-        memory=steps.attempt(f"{name}: memory", steps.watch_memory, served, production, measuring, seed),
-        cost=Unmeasured(stage="cost", why="not projected yet"),
-    ), modules
-
-
-def live_champion(current: Launch, sets: DataSets | Unmeasured) -> Live:
-    """Let the live champion answer the same production sample, with its own variant and adapter.
-
-    Its files stay in the launch's folder until all variants are measured.
-    """
-    live = current.ledger.champion(current.candidate.name)
-    if live is None:
-        first = FirstLaunch(model=current.candidate.name)
-        return Live(first, first)
-    if isinstance(sets, Unmeasured):
-        return Live(sets, sets)
-    into = current.folder / FETCHED
-    try:
-        kept = current.ledger.fetch(live.run_id, "candidate", into)
-        files = current.ledger.fetch_variant(live.run_id, live.variant, into / "variant")
-        champion, variant = load_kept(kept, live.variant, files)
-    except (InputError, StageError) as error:
-        gone = Unmeasured(stage="champion", why=f"the champion, version {live.version}, can't be loaded: {error}")
-        return Live(gone, gone)
-    policy = current.policy
-    served = serving(champion, variant, policy.target, policy.measure.threads, current.marking)
-    answers = steps.attempt(
-        "champion",
-        steps.ask_champion,
-        champion,
-        served,
-        sets.production,
-        current.candidate,
-        current.folder / "variants" / "champion",
-    )
-    return Live(answers, answers if isinstance(answers, Unmeasured) else served)
 
 
 def record(current: Launch, evidence: Evidence, decision: Decision) -> None:

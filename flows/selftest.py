@@ -41,7 +41,7 @@ TIMED = {
 CALLED_OFTEN = TIMED | {"memory-per-request"}  # these gates need many calls; a failure of another one shows in few
 SHORT = {
     "latency_calls": 200, "latency_seconds": 1, "calls_per_batch": 10, "batch_seconds": 0.5, "soak_calls": 60,
-    "soak_seconds": 1, "cold_starts": 0,
+    "soak_seconds": 1, "cold_starts": 0, "rejected": "stop",
 }  # fmt: skip
 RECORDED_ELSEWHERE = ("LAUNCHGATE_HOME", "LAUNCHGATE_ARTIFACTS", "MLFLOW_TRACKING_URI")
 COLUMNS = "{:<20} {:<22} {:<22} {}\n"

@@ -11,6 +11,8 @@ from tasks.gates import GATES
 from tasks.records import Decision, GateResult, InputError, StageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tasks.policy import Policy
 
 OUTCOME_ORDER = ("fail", "unmeasured", "inconclusive", "pass")
@@ -58,6 +60,12 @@ def decide(evidence: Evidence, policy: Policy, run_id: str) -> Decision:
         run_id=run_id,
         decided_at=datetime.now(UTC),
     )
+
+
+def rejection(subject: Evidence | VariantEvidence, policy: Policy, gates: Sequence[str]) -> GateResult | None:
+    """Return the result of the first of these gates, failures first, that holds a launch or a variant back; None if none."""
+    limits = policy.limits()
+    return next(iter(_by_weight([GATES[name].judge(subject, limits[name]) for name in gates])), None)
 
 
 def _price(variant: VariantEvidence, evidence: Evidence, policy: Policy) -> VariantEvidence:

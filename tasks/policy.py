@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import yaml
 from pydantic import Field, ValidationError, create_model, model_validator
@@ -50,6 +50,7 @@ class Measuring(Record):
     """How long the measurements may take; they stop at whichever of count and seconds comes first.
 
     `cold_starts` are fresh processes, 0 for none; `champion_seconds` are spent in turns with the champion, each batch size.
+    `rejected` says what to do once a gate rejects the launch or a variant: `measure` all the same, or `stop` there.
     """
 
     batches: Annotated[tuple[Count, ...], Field(min_length=1)]
@@ -65,6 +66,7 @@ class Measuring(Record):
     batch_seconds: Positive
     cold_starts: Annotated[int, Field(ge=0)]
     champion_seconds: Positive
+    rejected: Literal["measure", "stop"]
     soak_calls: Count
     soak_seconds: Positive
     stage_timeout_seconds: Positive

@@ -139,6 +139,33 @@ def test_an_empty_production_window_is_a_gap(rejected: Callable[..., Launched]) 
     assert found.decision.reasons[0].startswith(("sample-size: ", "data-quality: "))
 
 
+def test_what_its_log_rejects_is_not_measured_on_where_the_policy_says_stop(
+    rejected: Callable[..., Launched], tmp_path: Path
+) -> None:
+    """Too short a log rejects the launch before a variant is made; the reason stands where measurements would."""
+    stop = quick_policy(tmp_path / "stop.yaml", block=("sample-size",), rejected="stop", **SHORT)
+    found = rejected("short", production=tiny_log().head(60), policy=stop)
+    why = {getattr(found.fp32, part).why for part in (*MEASURED, "variant") if part != "cost"}
+    assert why == {"sample-size rejects the launch already (fail)"}
+    assert found.gate("export-parity")[0] == "pass"
+    assert found.gate("latency-slo")[0] == "unmeasured"
+    assert found.decision.reasons[0].startswith("sample-size: ")
+
+
+def test_what_its_answers_reject_is_not_timed_where_the_policy_says_stop(
+    rejected: Callable[..., Launched], tmp_path: Path
+) -> None:
+    """Answers that are drawn by lot are told at once, so no time and no memory is measured."""
+    stop = quick_policy(tmp_path / "stop.yaml", block=("repeatability",), rejected="stop", **SHORT)
+    noisy = ("LABELS[chance.argmax(axis=1)]", "np.random.choice(LABELS, len(chance))")
+    found = rejected("noisy", noisy, policy=stop)
+    assert found.gate("repeatability")[0] == "fail"
+    assert not isinstance(found.fp32.evaluation, Unmeasured)
+    assert isinstance(found.fp32.latency, Unmeasured)
+    assert found.fp32.memory == found.fp32.latency
+    assert found.fp32.latency.why == "repeatability rejects this variant already (fail)"
+
+
 def test_a_log_of_another_schema_is_told_and_scores_nothing(rejected: Callable[..., Launched]) -> None:
     """Labels of another type than the evaluation set's, and a column that vanishes halfway, are both named."""
     log = tiny_log()

@@ -1,0 +1,200 @@
+"""The variants of a launch, one after the other: how each answers, and then how fast and in how much memory it does."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from flows import steps
+from tasks.calibrate import CALIBRATION_FILE
+from tasks.champion import keep_graphs, load_kept
+from tasks.decide import rejection
+from tasks.evidence import FirstLaunch, Unmeasured, VariantEvidence
+from tasks.export import serving
+from tasks.records import InputError, StageError
+from tasks.score import PRODUCTION_FILE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from flows.current import Launch
+    from tasks.datasets import DataSets
+    from tasks.evidence import SampleEvidence
+    from tasks.records import Candidate, Serving, Variant
+
+REFERENCE = "fp32"
+FETCHED = "champion"  # the folder of the live champion's files, while it is compared with
+ANSWERS = ("provider", "evaluation", "calibration", "label_free", "determinism")
+COSTS = ("latency", "champion_latency", "cold_start", "robustness", "memory", "cost")
+GATES_OF_ANSWERS = (
+    "execution-provider", "batch-invariance", "repeatability", "quantization-loss", "production-accuracy",
+    "production-gap", "slice-accuracy", "coverage", "calibration", "silent-failures",
+)  # fmt: skip
+
+
+class Live(NamedTuple):
+    """The live champion in this launch: the file of its answers to the production sample, and how it is served."""
+
+    answers: Path | FirstLaunch | Unmeasured
+    served: Serving | FirstLaunch | Unmeasured
+
+
+class Measured(NamedTuple):
+    """A variant's evidence, and the top-level modules that serving it imports."""
+
+    evidence: VariantEvidence
+    modules: tuple[str, ...] = ()
+
+
+def measure_variants(
+    current: Launch, sets: DataSets, drawn: SampleEvidence | Unmeasured, reference: Variant | Unmeasured
+) -> list[Measured]:
+    """Measure fp32 first, since the others are held against its answers, and then each variant that was asked for."""
+    sets_or_none = drawn if isinstance(drawn, Unmeasured) else sets
+    live = live_champion(current, sets_or_none)
+    measured = []
+    for name in variant_names(current.candidate):
+        measured.append(measure_variant(current, name, sets_or_none, reference, live))
+        current.progress.advance(name)
+    shutil.rmtree(current.folder / FETCHED, ignore_errors=True)
+    return measured
+
+
+def variant_names(candidate: Candidate) -> list[str]:
+    """Return the reference, and then each other variant that was asked for."""
+    return [REFERENCE, *(name for name in candidate.variants if name != REFERENCE)]
+
+
+def spared(candidate: Candidate, why: Unmeasured) -> list[Measured]:
+    """Return the variants of a launch that is rejected before any of them is made."""
+    return [Measured(_without(candidate, name, why)) for name in variant_names(candidate)]
+
+
+def measure_variant(
+    current: Launch, name: str, sets: DataSets | Unmeasured, reference: Variant | Unmeasured, live: Live
+) -> Measured:
+    """Make one variant and measure it, as far as the policy asks for of one that its answers reject."""
+    candidate, policy = current.candidate, current.policy
+    fixed = sets if isinstance(sets, Unmeasured) else sets.calibration
+    variant = reference
+    if name != REFERENCE:
+        variant = steps.attempt(
+            f"{name}: quantize",
+            steps.quantize,
+            candidate,
+            reference,
+            name,
+            policy.target,
+            fixed,
+            policy.measure.calibration_rows,
+        )
+    if isinstance(variant, Unmeasured):
+        return Measured(_without(candidate, name, variant))
+    keep_graphs(variant, current.folder / "variants" / name)
+    served = serving(candidate, variant, policy.target, policy.measure.threads, current.marking)
+    answered = _measure_answers(current, name, variant, served, sets, live)
+    gate = rejection(answered.evidence, policy, GATES_OF_ANSWERS)
+    if gate is not None and policy.measure.rejected == "stop":
+        why = Unmeasured(stage=f"{name}: costs", why=f"{gate.gate} rejects this variant already ({gate.outcome})")
+        return answered._replace(evidence=answered.evidence.model_copy(update=dict.fromkeys(COSTS, why)))
+    return answered._replace(evidence=_measure_costs(current, answered.evidence, served, sets, live))
+
+
+def _without(candidate: Candidate, name: str, why: Unmeasured) -> VariantEvidence:
+    asked = name in candidate.variants
+    return VariantEvidence(name=name, asked=asked, variant=why, **dict.fromkeys((*ANSWERS, *COSTS), why))
+
+
+def _measure_answers(
+    current: Launch, name: str, variant: Variant, served: Serving, sets: DataSets | Unmeasured, live: Live
+) -> Measured:
+    """Return what a variant answers: to production and the evaluation set, again, in other batches, and how surely."""
+    candidate, policy = current.candidate, current.policy
+    out = current.folder / "variants" / name
+    fixed = sets if isinstance(sets, Unmeasured) else sets.calibration
+    production = sets if isinstance(sets, Unmeasured) else sets.production
+    base = current.folder / "variants" / REFERENCE / PRODUCTION_FILE
+    repeated = steps.attempt(
+        f"{name}: determinism", steps.repeat, served, production, policy.measure, policy.sample.seed, out
+    )
+    determinism, modules = (repeated, ()) if isinstance(repeated, Unmeasured) else repeated
+    evaluation = steps.attempt(
+        f"{name}: evaluate", steps.evaluate, candidate, served, sets, out, base, champion=live.answers
+    )
+    answers = evaluation if isinstance(evaluation, Unmeasured) else out / PRODUCTION_FILE
+    calibration = steps.attempt(f"{name}: calibrate", steps.calibrate, candidate, served, fixed, answers, out)
+    later = Unmeasured(stage=name, why="not measured yet")
+    evidence = VariantEvidence(
+        name=name,
+        asked=name in candidate.variants,
+        variant=variant,
+        provider=steps.attempt(f"{name}: provider", steps.prove, served, production),
+        evaluation=evaluation,
+        calibration=calibration,
+        label_free=steps.attempt(f"{name}: estimate", steps.estimate, answers, out / CALIBRATION_FILE),
+        determinism=determinism,
+        **dict.fromkeys(COSTS, later),
+    )
+    return Measured(evidence, modules)
+
+
+def _measure_costs(
+    current: Launch, evidence: VariantEvidence, served: Serving, sets: DataSets | Unmeasured, live: Live
+) -> VariantEvidence:
+    """Return the evidence with what answers take: time, a start, memory; and what odd requests do."""
+    policy, name = current.policy, evidence.name
+    measuring, seed, together = policy.measure, policy.sample.seed, policy.business.serving_batch
+    out = current.folder / "variants" / name
+    rows = sets if isinstance(sets, Unmeasured) else sets.production
+    rest: Sequence[object] = (measuring, seed, out)
+    batched: Sequence[object] = (measuring, together, seed, out)
+    stages: dict[str, Any] = {
+        "latency": steps.attempt(f"{name}: latency", steps.time_calls, served, rows, *rest),
+        "champion_latency": live.served
+        if isinstance(live.served, FirstLaunch)
+        else steps.attempt(f"{name}: champion latency", steps.time_in_turns, served, live.served, rows, *batched),
+        "cold_start": steps.attempt(f"{name}: cold start", steps.time_starts, served, rows, *batched)
+        if measuring.cold_starts
+        else Unmeasured(
+            stage=f"{name}: cold start", why="the policy asks for no cold start (measure.cold_starts is 0)"
+        ),
+        "robustness": steps.attempt(
+            f"{name}: robustness", steps.perturb, served, rows, current.candidate.columns.label, *rest
+        ),
+        "memory": steps.attempt(f"{name}: memory", steps.watch_memory, served, rows, measuring, seed),
+    }
+    return evidence.model_copy(update=stages)
+
+
+def live_champion(current: Launch, sets: DataSets | Unmeasured) -> Live:
+    """Let the live champion answer the same production sample, with its own variant and adapter.
+
+    Its files stay in the launch's folder until all variants are measured.
+    """
+    live = current.ledger.champion(current.candidate.name)
+    if live is None:
+        first = FirstLaunch(model=current.candidate.name)
+        return Live(first, first)
+    if isinstance(sets, Unmeasured):
+        return Live(sets, sets)
+    into = current.folder / FETCHED
+    try:
+        kept = current.ledger.fetch(live.run_id, "candidate", into)
+        files = current.ledger.fetch_variant(live.run_id, live.variant, into / "variant")
+        champion, variant = load_kept(kept, live.variant, files)
+    except (InputError, StageError) as error:
+        gone = Unmeasured(stage="champion", why=f"the champion, version {live.version}, can't be loaded: {error}")
+        return Live(gone, gone)
+    policy = current.policy
+    served = serving(champion, variant, policy.target, policy.measure.threads, current.marking)
+    answers = steps.attempt(
+        "champion",
+        steps.ask_champion,
+        champion,
+        served,
+        sets.production,
+        current.candidate,
+        current.folder / "variants" / "champion",
+    )
+    return Live(answers, answers if isinstance(answers, Unmeasured) else served)
