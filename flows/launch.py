@@ -135,7 +135,7 @@ def measure(current: Launch) -> Evidence:
     )
     gate = rejection(found, policy, GATES_OF_DATA)
     if gate is not None and policy.measure.rejected == "stop":
-        why = Unmeasured(stage="variants", why=f"{gate.gate} rejects the launch already ({gate.outcome})")
+        why = Unmeasured(stage="variants", why=f"{gate.gate} rejects the launch already")
         variants = spared(candidate, why)
     else:
         variants = measure_variants(current, sets, drawn, reference)

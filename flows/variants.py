@@ -96,7 +96,7 @@ def measure_variant(
     answered = _measure_answers(current, name, variant, served, sets, live)
     gate = rejection(answered.evidence, policy, GATES_OF_ANSWERS)
     if gate is not None and policy.measure.rejected == "stop":
-        why = Unmeasured(stage=f"{name}: costs", why=f"{gate.gate} rejects this variant already ({gate.outcome})")
+        why = Unmeasured(stage=f"{name}: costs", why=f"{gate.gate} rejects this variant already")
         return answered._replace(evidence=answered.evidence.model_copy(update=dict.fromkeys(COSTS, why)))
     return answered._replace(evidence=_measure_costs(current, answered.evidence, served, sets, live))
 

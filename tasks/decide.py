@@ -63,9 +63,13 @@ def decide(evidence: Evidence, policy: Policy, run_id: str) -> Decision:
 
 
 def rejection(subject: Evidence | VariantEvidence, policy: Policy, gates: Sequence[str]) -> GateResult | None:
-    """Return the result of the first of these gates, failures first, that holds a launch or a variant back; None if none."""
+    """Return the result of the first of these gates that blocks a launch or a variant and fails it already, None if none does.
+
+    What has no result yet is no failure: it may still come.
+    """
     limits = policy.limits()
-    return next(iter(_by_weight([GATES[name].judge(subject, limits[name]) for name in gates])), None)
+    results = (GATES[name].judge(subject, limits[name]) for name in gates)
+    return next((result for result in results if _blocks(result) and result.outcome == "fail"), None)
 
 
 def _price(variant: VariantEvidence, evidence: Evidence, policy: Policy) -> VariantEvidence:

@@ -50,7 +50,7 @@ class Measuring(Record):
     """How long the measurements may take; they stop at whichever of count and seconds comes first.
 
     `cold_starts` are fresh processes, 0 for none; `champion_seconds` are spent in turns with the champion, each batch size.
-    `rejected` says what to do once a gate rejects the launch or a variant: `measure` all the same, or `stop` there.
+    `rejected` says what to do once a gate fails the launch or a variant: `measure` all the same, or `stop` there.
     """
 
     batches: Annotated[tuple[Count, ...], Field(min_length=1)]

@@ -146,7 +146,7 @@ def test_what_its_log_rejects_is_not_measured_on_where_the_policy_says_stop(
     stop = quick_policy(tmp_path / "stop.yaml", block=("sample-size",), rejected="stop", **SHORT)
     found = rejected("short", production=tiny_log().head(60), policy=stop)
     why = {getattr(found.fp32, part).why for part in (*MEASURED, "variant") if part != "cost"}
-    assert why == {"sample-size rejects the launch already (fail)"}
+    assert why == {"sample-size rejects the launch already"}
     assert found.gate("export-parity")[0] == "pass"
     assert found.gate("latency-slo")[0] == "unmeasured"
     assert found.decision.reasons[0].startswith("sample-size: ")
@@ -163,7 +163,7 @@ def test_what_its_answers_reject_is_not_timed_where_the_policy_says_stop(
     assert not isinstance(found.fp32.evaluation, Unmeasured)
     assert isinstance(found.fp32.latency, Unmeasured)
     assert found.fp32.memory == found.fp32.latency
-    assert found.fp32.latency.why == "repeatability rejects this variant already (fail)"
+    assert found.fp32.latency.why == "repeatability rejects this variant already"
 
 
 def test_a_log_of_another_schema_is_told_and_scores_nothing(rejected: Callable[..., Launched]) -> None:
