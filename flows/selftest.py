@@ -41,7 +41,7 @@ TIMED = {
 CALLED_OFTEN = TIMED | {"memory-per-request"}  # these gates need many calls; a failure of another one shows in few
 SHORT = {
     "latency_calls": 200, "latency_seconds": 1, "calls_per_batch": 10, "batch_seconds": 0.5, "soak_calls": 60,
-    "soak_seconds": 1, "cold_starts": 0, "rejected": "stop",
+    "soak_seconds": 1, "cold_starts": 0,
 }  # fmt: skip
 RECORDED_ELSEWHERE = ("LAUNCHGATE_HOME", "LAUNCHGATE_ARTIFACTS", "MLFLOW_TRACKING_URI")
 COLUMNS = "{:<20} {:<22} {:<22} {}\n"
@@ -86,10 +86,13 @@ class Bench:
         return self.decisions[name]
 
     def planted(self, item: Planted) -> Decision:
-        """Return the decision on a planted failure; where its gate asks for no times, they are taken of few calls."""
+        """Return the decision on a planted failure; where its gate asks for no times, they are taken of few calls.
+
+        One that shows in a single gate is measured no further than to that gate.
+        """
         if item.champion:
             self.clean(item.champion)
-        policy = POLICY if item.gate in CALLED_OFTEN else self._short_policy()
+        policy = POLICY if item.gate in CALLED_OFTEN else self._short_policy("measure" if item.also else "stop")
         with changed_environment(item.environment):
             return self._launch(item.name, item.recipe, item.champion, item.target, policy)
 
@@ -98,12 +101,12 @@ class Bench:
         twin = self.clean(item.twin)
         return judge_trial(item, self.planted(item), twin)
 
-    def _short_policy(self) -> str:
+    def _short_policy(self, rejected: str) -> str:
         """Return the address of the policy with the limits of `selftest` and short measurements."""
-        path = self.folder / f"{POLICY}.yaml"
+        path = self.folder / f"{POLICY}-{rejected}.yaml"
         if not path.exists():
             full = load_policy(POLICY)
-            short = full.model_copy(update={"measure": full.measure.model_copy(update=SHORT)})
+            short = full.model_copy(update={"measure": full.measure.model_copy(update=SHORT | {"rejected": rejected})})
             path.write_text(short.text(), encoding="utf-8")
         return str(path)
 
