@@ -47,7 +47,8 @@ unit: .venv/.ready-for-tests
 test: check
 	@$(BIN)/python candidates/sentiment_bigram/prepare.py
 	@$(BIN)/python candidates/sentiment_minilm/prepare.py
-	@$(BIN)/pytest -q -n 2 --dist loadscope --no-loadscope-reorder
+	@$(BIN)/pytest -q -n 2 --dist loadscope --no-loadscope-reorder -m "not alone"
+	@$(BIN)/pytest -q -m alone
 
 # one example: make launch-flight_delay
 launch-%: .venv/.ready

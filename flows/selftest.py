@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import orjson
+import yaml
 
 from tasks.gates import GATES
 from tasks.policy import load_policy
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from flows.quiet import Writer
-    from tasks.records import Decision, Target
+    from tasks.records import Decision, GateResult, Target
     from tests.defects.candidate import Recipe
     from tests.defects.planted import Clean, Planted
 
@@ -38,11 +39,19 @@ TIMED = {
     "unit-cost",
     "memory-leak",
 }  # what else runs on the machine shows in these
-CALLED_OFTEN = TIMED | {"memory-per-request"}  # these gates need many calls; a failure of another one shows in few
-SHORT = {
+SHORT: dict[str, float] = {  # where no gate in question needs more
     "latency_calls": 200, "latency_seconds": 1, "calls_per_batch": 10, "batch_seconds": 0.5, "soak_calls": 60,
-    "soak_seconds": 1, "cold_starts": 0,
+    "soak_seconds": 1, "cold_starts": 0, "invariance_rows": 64,
 }  # fmt: skip
+FULL: dict[str | None, tuple[str, ...]] = {  # what of it these gates need in full
+    "latency-slo": ("latency_calls", "latency_seconds"),
+    "unit-cost": ("latency_calls", "latency_seconds"),
+    "batch-profile": ("calls_per_batch", "batch_seconds"),
+    "cold-start": ("cold_starts",),
+    "memory-leak": ("soak_calls", "soak_seconds"),
+    "batch-invariance": ("invariance_rows",),
+    None: ("invariance_rows",),  # a clean twin must pass all but the gates that judge times
+}
 RECORDED_ELSEWHERE = ("LAUNCHGATE_HOME", "LAUNCHGATE_ARTIFACTS", "MLFLOW_TRACKING_URI")
 COLUMNS = "{:<20} {:<22} {:<22} {}\n"
 
@@ -73,26 +82,30 @@ class Bench:
     decisions: dict[str, Decision] = field(default_factory=dict)
 
     def clean(self, name: str) -> Decision:
-        """Return the decision on a clean candidate, launched after the champion that it is held against."""
+        """Return the decision on a clean candidate, launched after the champion that it is held against.
+
+        One that is not the twin of failures in time is measured briefly, and gates that judge times can't reject it.
+        """
         if name not in self.decisions:
             item = self.cleans[name]
             if item.champion:
                 self.clean(item.champion)
-            self.decisions[name] = self._launch(name, item.recipe, item.champion, "cpu", POLICY)
+            policy = POLICY if item.timed else self._policy("measure", None)
+            self.decisions[name] = self._launch(name, item.recipe, item.champion, "cpu", policy)
             for _ in range(MORE_ATTEMPTS):
                 if not disturbed(self.decisions[name]):
                     break
-                self.decisions[name] = self._launch(name, item.recipe, item.champion, "cpu", POLICY)
+                self.decisions[name] = self._launch(name, item.recipe, item.champion, "cpu", policy)
         return self.decisions[name]
 
     def planted(self, item: Planted) -> Decision:
-        """Return the decision on a planted failure; where its gate asks for no times, they are taken of few calls.
+        """Return the decision on a planted failure, measured as much as its gate needs.
 
         One that shows in a single gate is measured no further than to that gate.
         """
         if item.champion:
             self.clean(item.champion)
-        policy = POLICY if item.gate in CALLED_OFTEN else self._short_policy("measure" if item.also else "stop")
+        policy = self._policy("measure" if item.also else "stop", item.gate)
         with changed_environment(item.environment):
             return self._launch(item.name, item.recipe, item.champion, item.target, policy)
 
@@ -101,13 +114,20 @@ class Bench:
         twin = self.clean(item.twin)
         return judge_trial(item, self.planted(item), twin)
 
-    def _short_policy(self, rejected: str) -> str:
-        """Return the address of the policy with the limits of `selftest` and short measurements."""
-        path = self.folder / f"{POLICY}-{rejected}.yaml"
+    def _policy(self, rejected: str, gate: str | None) -> str:
+        """Return the address of `selftest` with short measurements but for those that `gate` needs.
+
+        Without a gate those that judge times only warn, as the times are few.
+        """
+        path = self.folder / f"{POLICY}-{rejected}-{gate}.yaml"
         if not path.exists():
             full = load_policy(POLICY)
-            short = full.model_copy(update={"measure": full.measure.model_copy(update=SHORT | {"rejected": rejected})})
-            path.write_text(short.text(), encoding="utf-8")
+            short = {key: value for key, value in SHORT.items() if key not in FULL.get(gate, ())}
+            changed = yaml.safe_load(full.text())
+            changed["measure"] |= short | {"rejected": rejected}
+            for name in () if gate else TIMED:
+                changed["gates"][name]["severity"] = "warn"
+            path.write_text(yaml.safe_dump(changed, sort_keys=False), encoding="utf-8")
         return str(path)
 
     def _launch(self, name: str, recipe: Recipe, champion: str | None, target: Target, policy: str) -> Decision:
@@ -153,7 +173,7 @@ def selftest(only: Sequence[str] | None, json: bool, out: Writer) -> int:
 
 def disturbed(decision: Decision) -> bool:
     """Tell whether only gates that a busy machine disturbs hold a clean candidate back: it is then launched again."""
-    held_back = {gate.gate for gate in decision.gates if gate.outcome != "pass"}
+    held_back = {gate.gate for gate in decision.gates if gate.outcome != "pass" and gate.severity == "block"}
     return bool(held_back) and held_back <= TIMED
 
 
@@ -184,14 +204,14 @@ def judge_trial(item: Planted, decision: Decision, twin: Decision) -> Trial:
     It is caught where the gate failed it and the launch was rejected, which a gate that only warns does not do; the twin
     passes where the gate passed all of its variants and it was promoted.
     """
-    said = next(gate for gate in decision.gates if gate.gate == item.gate and gate.variant == item.variant)
+    said = said_of(item, decision)
     of_twin = [gate for gate in twin.gates if gate.gate == item.gate]
     worst = next((gate for gate in of_twin if gate.outcome != "pass"), of_twin[0])
     return Trial(
         gate=item.gate,
         planted=item.name,
         failure=item.failure,
-        caught=said.outcome == "fail" and (said.severity == "warn" or decision.outcome == "reject"),
+        caught=caught(item, decision),
         outcome=said.outcome,
         because=said.because,
         twin=item.twin,
@@ -201,11 +221,22 @@ def judge_trial(item: Planted, decision: Decision, twin: Decision) -> Trial:
     )
 
 
+def said_of(item: Planted, decision: Decision) -> GateResult:
+    """Return what the gate of a planted failure said to it."""
+    return next(gate for gate in decision.gates if gate.gate == item.gate and gate.variant == item.variant)
+
+
+def caught(item: Planted, decision: Decision) -> bool:
+    """Tell whether its gate failed a planted failure, and the launch was rejected if that gate blocks."""
+    said = said_of(item, decision)
+    return said.outcome == "fail" and (said.severity == "warn" or decision.outcome == "reject")
+
+
 def line(trial: Trial) -> str:
     """Return one line of the terminal's table."""
-    caught = "caught (fail)" if trial.caught else f"MISSED ({trial.outcome})"
+    found = "caught (fail)" if trial.caught else f"MISSED ({trial.outcome})"
     twin = "passed" if trial.twin_passed else f"NOT PASSED ({trial.twin_outcome})"
-    return COLUMNS.format(trial.gate, caught, twin, trial.failure)
+    return COLUMNS.format(trial.gate, found, twin, trial.failure)
 
 
 @contextmanager

@@ -21,15 +21,17 @@ if TYPE_CHECKING:
     from flows.current import Launch
     from tasks.datasets import DataSets
     from tasks.evidence import SampleEvidence
+    from tasks.policy import Policy
     from tasks.records import Candidate, Serving, Variant
 
 REFERENCE = "fp32"
 FETCHED = "champion"  # the folder of the live champion's files, while it is compared with
-ANSWERS = ("provider", "evaluation", "calibration", "label_free", "determinism")
+ANSWERS = ("provider", "evaluation", "calibration", "label_free")
 COSTS = ("latency", "champion_latency", "cold_start", "robustness", "memory", "cost")
+GATES_OF_SAMENESS = ("batch-invariance", "repeatability")  # told before a whole sample is answered
 GATES_OF_ANSWERS = (
-    "execution-provider", "batch-invariance", "repeatability", "quantization-loss", "production-accuracy",
-    "production-gap", "slice-accuracy", "coverage", "calibration", "silent-failures",
+    "execution-provider", "quantization-loss", "production-accuracy", "production-gap", "slice-accuracy", "coverage",
+    "calibration", "silent-failures",
 )  # fmt: skip
 
 
@@ -93,50 +95,74 @@ def measure_variant(
         return Measured(_without(candidate, name, variant))
     keep_graphs(variant, current.folder / "variants" / name)
     served = serving(candidate, variant, policy.target, policy.measure.threads, current.marking)
-    answered = _measure_answers(current, name, variant, served, sets, live)
-    gate = rejection(answered.evidence, policy, GATES_OF_ANSWERS)
-    if gate is not None and policy.measure.rejected == "stop":
-        why = Unmeasured(stage=f"{name}: costs", why=f"{gate.gate} rejects this variant already")
-        return answered._replace(evidence=answered.evidence.model_copy(update=dict.fromkeys(COSTS, why)))
-    return answered._replace(evidence=_measure_costs(current, answered.evidence, served, sets, live))
+    alike, modules = _measure_sameness(current, name, variant, served, sets)
+    if (why := _reason_to_stop(alike, policy, GATES_OF_SAMENESS)) is not None:
+        return Measured(alike.model_copy(update=dict.fromkeys((*ANSWERS, *COSTS), why)), modules)
+    answered = _measure_answers(current, alike, served, sets, live)
+    if (why := _reason_to_stop(answered, policy, GATES_OF_ANSWERS)) is not None:
+        return Measured(answered.model_copy(update=dict.fromkeys(COSTS, why)), modules)
+    return Measured(_measure_costs(current, answered, served, sets, live), modules)
+
+
+def _reason_to_stop(evidence: VariantEvidence, policy: Policy, gates: Sequence[str]) -> Unmeasured | None:
+    """Return why a variant is measured no further, None where it is."""
+    gate = rejection(evidence, policy, gates) if policy.measure.rejected == "stop" else None
+    if gate is None:
+        return None
+    return Unmeasured(stage=f"{evidence.name}: the rest", why=f"{gate.gate} rejects this variant already")
 
 
 def _without(candidate: Candidate, name: str, why: Unmeasured) -> VariantEvidence:
     asked = name in candidate.variants
-    return VariantEvidence(name=name, asked=asked, variant=why, **dict.fromkeys((*ANSWERS, *COSTS), why))
+    return VariantEvidence(
+        name=name, asked=asked, variant=why, determinism=why, **dict.fromkeys((*ANSWERS, *COSTS), why)
+    )
+
+
+def _measure_sameness(
+    current: Launch, name: str, variant: Variant, served: Serving, sets: DataSets | Unmeasured
+) -> tuple[VariantEvidence, tuple[str, ...]]:
+    """Return how a variant answers the same inputs again and in other batches, and the modules that serving it imports."""
+    policy = current.policy
+    rows = sets if isinstance(sets, Unmeasured) else sets.production
+    out = current.folder / "variants" / name
+    repeated = steps.attempt(
+        f"{name}: determinism", steps.repeat, served, rows, policy.measure, policy.sample.seed, out
+    )
+    determinism, modules = (repeated, ()) if isinstance(repeated, Unmeasured) else repeated
+    later = Unmeasured(stage=name, why="not measured yet")
+    evidence = VariantEvidence(
+        name=name,
+        asked=name in current.candidate.variants,
+        variant=variant,
+        determinism=determinism,
+        **dict.fromkeys((*ANSWERS, *COSTS), later),
+    )
+    return evidence, modules
 
 
 def _measure_answers(
-    current: Launch, name: str, variant: Variant, served: Serving, sets: DataSets | Unmeasured, live: Live
-) -> Measured:
-    """Return what a variant answers: to production and the evaluation set, again, in other batches, and how surely."""
-    candidate, policy = current.candidate, current.policy
+    current: Launch, evidence: VariantEvidence, served: Serving, sets: DataSets | Unmeasured, live: Live
+) -> VariantEvidence:
+    """Return the evidence with what a variant answers to production and to the evaluation set, and how surely."""
+    candidate, name = current.candidate, evidence.name
     out = current.folder / "variants" / name
     fixed = sets if isinstance(sets, Unmeasured) else sets.calibration
     production = sets if isinstance(sets, Unmeasured) else sets.production
     base = current.folder / "variants" / REFERENCE / PRODUCTION_FILE
-    repeated = steps.attempt(
-        f"{name}: determinism", steps.repeat, served, production, policy.measure, policy.sample.seed, out
-    )
-    determinism, modules = (repeated, ()) if isinstance(repeated, Unmeasured) else repeated
     evaluation = steps.attempt(
         f"{name}: evaluate", steps.evaluate, candidate, served, sets, out, base, champion=live.answers
     )
     answers = evaluation if isinstance(evaluation, Unmeasured) else out / PRODUCTION_FILE
     calibration = steps.attempt(f"{name}: calibrate", steps.calibrate, candidate, served, fixed, answers, out)
-    later = Unmeasured(stage=name, why="not measured yet")
-    evidence = VariantEvidence(
-        name=name,
-        asked=name in candidate.variants,
-        variant=variant,
-        provider=steps.attempt(f"{name}: provider", steps.prove, served, production),
-        evaluation=evaluation,
-        calibration=calibration,
-        label_free=steps.attempt(f"{name}: estimate", steps.estimate, answers, out / CALIBRATION_FILE),
-        determinism=determinism,
-        **dict.fromkeys(COSTS, later),
+    return evidence.model_copy(
+        update={
+            "provider": steps.attempt(f"{name}: provider", steps.prove, served, production),
+            "evaluation": evaluation,
+            "calibration": calibration,
+            "label_free": steps.attempt(f"{name}: estimate", steps.estimate, answers, out / CALIBRATION_FILE),
+        }
     )
-    return Measured(evidence, modules)
 
 
 def _measure_costs(

@@ -33,26 +33,26 @@ ADAPTER = '''"""Words with a weight each: the sum's sign is the answer."""
 
 import numpy as np
 import pandas as pd
-import torch
-from safetensors.torch import load_file
 
 LABELS = np.array(["negative", "positive"])
 
 
-class Net(torch.nn.Module):
-    """The mean of the words' embeddings, and a linear head."""
-
-    def __init__(self, words, width):
-        super().__init__()
-        self.embedding = torch.nn.Embedding(words, width, padding_idx=0)
-        self.head = torch.nn.Linear(width, 2)
-
-    def forward(self, words):
-        present = (words != 0).unsqueeze(-1).to(torch.float32)
-        return self.head((self.embedding(words) * present).sum(1) / present.sum(1).clamp(min=1))
-
-
 def build(checkpoint):
+    import torch
+    from safetensors.torch import load_file
+
+    class Net(torch.nn.Module):
+        """The mean of the words' embeddings, and a linear head."""
+
+        def __init__(self, words, width):
+            super().__init__()
+            self.embedding = torch.nn.Embedding(words, width, padding_idx=0)
+            self.head = torch.nn.Linear(width, 2)
+
+        def forward(self, words):
+            present = (words != 0).unsqueeze(-1).to(torch.float32)
+            return self.head((self.embedding(words) * present).sum(1) / present.sum(1).clamp(min=1))
+
     weights = load_file(checkpoint)
     net = Net(*weights["embedding.weight"].shape)
     net.load_state_dict(weights)

@@ -1,10 +1,16 @@
 """Rates of independent trials: exact bounds, differences, forecasts, and the rows that a bound takes."""
 
+from __future__ import annotations
+
 import math
 from bisect import bisect_left
 from statistics import NormalDist
+from typing import TYPE_CHECKING
 
 from tasks.statistics.bounds import Interval, check_confidence, check_counts, difference_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 MOST_ROWS = 10**12  # a plan beyond it is no plan
 
@@ -28,8 +34,8 @@ def rate_interval(events: float, trials: float, confidence: float) -> Interval:
 def rows_for_rate_bound(rate: float, limit: float, confidence: float) -> int | None:
     """Count the rows at which the upper bound of `rate_interval` falls to `limit` if the observed `rate` holds.
 
-    It is the least number of rows at which some whole number of events, no fewer than rate times rows, keeps the bound
-    within the limit. None where the rate is not below the limit, or where 10^12 rows would not do.
+    At it a whole number of events, no fewer than rate times rows, keeps the bound within the limit, and with a row less
+    that number does not. None where the rate is not below the limit, or where 10^12 rows would not do.
     Source: the upper bound of Clopper and Pearson (1934), solved for the sample size.
     """
     from scipy.special import betainc
@@ -45,9 +51,9 @@ def rows_for_rate_bound(rate: float, limit: float, confidence: float) -> int | N
         return limit >= 1 or (events < rows and bool(betainc(events + 1, rows - events, limit) >= confidence))
 
     def rows_at(events: int) -> int:
-        return 1 + bisect_left(range(1, MOST_ROWS), 1, key=lambda rows: int(within(events, rows)))
+        return _least(lambda rows: within(events, rows), 1)
 
-    rows = rows_at(bisect_left(range(MOST_ROWS), 1, key=lambda events: int(events >= rate * rows_at(events))))
+    rows = rows_at(_least(lambda events: events >= rate * rows_at(events), 0))
     return rows if rows < MOST_ROWS else None
 
 
@@ -84,6 +90,14 @@ def difference_interval(
     a, b = rate_interval(events_a, trials_a, confidence), rate_interval(events_b, trials_b, confidence)
     found = difference_of(a, b)
     return Interval(found.estimate, max(-1.0, found.low), min(1.0, found.high))
+
+
+def _least(holds: Callable[[int], bool], first: int) -> int:
+    """Return the least number from `first` on that `holds`, which all after it do too; `MOST_ROWS` where none before it does."""
+    step = 1
+    while first + step < MOST_ROWS and not holds(first + step):
+        step *= 2
+    return bisect_left(range(min(first + step, MOST_ROWS)), 1, lo=first, key=lambda number: int(holds(number)))
 
 
 def _rate_upper(events: float, trials: float, confidence: float) -> float:

@@ -25,12 +25,14 @@ RETURN_NET = "    return net.eval()\n"
 class Clean:
     """A candidate without a failure in it; every gate must pass every variant of it.
 
-    `champion` names the clean candidate that is launched first under the same model name, so that it is live by then.
+    `champion` names the clean candidate that is launched first under the same model name, so that it is live by then;
+    `timed` says that failures which show in times have it as their twin, so that it is measured in full.
     """
 
     name: str
     recipe: Recipe
     champion: str | None = None
+    timed: bool = False
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,7 @@ QUANTIZED = Recipe(
 )
 
 CLEAN = (
-    Clean("clean", Recipe()),
+    Clean("clean", Recipe(), timed=True),
     Clean("quantized", QUANTIZED),
     Clean("retrained", Recipe(seed=1), champion="clean"),
     Clean("rated", kinds.RATED),

@@ -72,8 +72,11 @@ def rejected(prefect_api: str, tmp_path_factory: pytest.TempPathFactory) -> Iter
         yield run
 
 
-def test_rows_that_fail_are_counted_and_the_rest_is_measured(rejected: Callable[..., Launched]) -> None:
-    """One row in a thousand that raises, one without a confidence and one with too much: three errors, each named."""
+def test_rows_that_fail_are_counted_and_a_crash_is_a_finding(rejected: Callable[..., Launched]) -> None:
+    """One row that raises, one without a confidence and one with too much are three errors, each named.
+
+    The process that measures latency crashes: its evidence says so, and the rest is measured.
+    """
     rows = tiny_log()
     raises, too_sure, not_sure = rows.loc[~rows["text"].duplicated(keep=False), "text"].iloc[[100, 400, 700]]
     found = rejected(
@@ -81,6 +84,11 @@ def test_rows_that_fail_are_counted_and_the_rest_is_measured(rejected: Callable[
         (
             "def encode(rows):\n",
             f"SEEN = []\n\n\ndef encode(rows):\n    SEEN[:] = rows['text']\n    assert {raises!r} not in SEEN\n",
+        ),
+        ("    found = [", "    TIMED and len(rows) == 8 and os.abort()\n    found = ["),
+        (
+            "import numpy as np\n",
+            "import os\nimport sys\n\nimport numpy as np\n\nTIMED = sys.argv[0].endswith('latency/__main__.py')\n",
         ),
         (
             '"confidence": chance.max(axis=1)',
@@ -94,9 +102,14 @@ def test_rows_that_fail_are_counted_and_the_rest_is_measured(rejected: Callable[
     assert "exception: encode raised AssertionError: no message at adapter.py:" in told
     assert "malformed: confidence 1.5 is not in [0, 1]" in told
     assert "non_finite: the confidence is not finite" in told
-    assert [part for part in MEASURED if isinstance(getattr(found.fp32, part), Unmeasured)] == []
     assert found.gate("error-rate")[0] == "fail"
     assert any(reason.startswith("fp32: error-rate: ") for reason in found.decision.reasons)
+    assert [part for part in MEASURED if isinstance(getattr(found.fp32, part), Unmeasured)] == ["latency", "cost"]
+    latency = found.fp32.latency
+    assert isinstance(latency, Unmeasured)
+    assert (latency.finding, latency.crashed) == (True, False)
+    assert latency.why.startswith("tasks.latency was ended by SIGABRT")
+    assert found.gate("batch-profile") == ("unmeasured", f"The stage fp32: latency has no result: {latency.why}")
 
 
 def test_an_encode_that_always_raises_is_a_finding(rejected: Callable[..., Launched]) -> None:
@@ -160,9 +173,9 @@ def test_what_its_answers_reject_is_not_timed_where_the_policy_says_stop(
     noisy = ("LABELS[chance.argmax(axis=1)]", "np.random.choice(LABELS, len(chance))")
     found = rejected("noisy", noisy, policy=stop)
     assert found.gate("repeatability")[0] == "fail"
-    assert not isinstance(found.fp32.evaluation, Unmeasured)
+    assert not isinstance(found.fp32.determinism, Unmeasured)
     assert isinstance(found.fp32.latency, Unmeasured)
-    assert found.fp32.memory == found.fp32.latency
+    assert found.fp32.memory == found.fp32.evaluation == found.fp32.latency
     assert found.fp32.latency.why == "repeatability rejects this variant already"
 
 
@@ -194,23 +207,3 @@ def test_an_input_column_that_vanishes_halfway_is_counted_as_errors(rejected: Ca
     assert found.gate("error-rate")[0] == "fail"
     assert found.gate("data-quality")[0] == "fail"
     assert not isinstance(found.fp32.latency, Unmeasured)
-
-
-def test_a_model_that_aborts_while_it_is_timed_is_a_finding(rejected: Callable[..., Launched], tmp_path: Path) -> None:
-    """A crash in the process that measures says so in the evidence; the launch goes on, and the rest is measured."""
-    found = rejected(
-        "abort",
-        ("    found = [", "    TIMED and len(rows) == 8 and os.abort()\n    found = ["),
-        (
-            "import numpy as np\n",
-            "import os\nimport sys\n\nimport numpy as np\n\nTIMED = sys.argv[0].endswith('latency/__main__.py')\n",
-        ),
-        policy=quick_policy(tmp_path / "timed.yaml", block=("batch-profile",), **SHORT),
-    )
-    latency = found.fp32.latency
-    assert isinstance(latency, Unmeasured)
-    assert (latency.finding, latency.crashed) == (True, False)
-    assert latency.why.startswith("tasks.latency was ended by SIGABRT")
-    assert found.gate("batch-profile") == ("unmeasured", f"The stage fp32: latency has no result: {latency.why}")
-    assert not isinstance(found.fp32.evaluation, Unmeasured)
-    assert not isinstance(found.fp32.memory, Unmeasured)

@@ -126,7 +126,7 @@ def place(prefect_api: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     """Make a candidate that would be promoted."""
     folder = tmp_path_factory.mktemp("interrupted")
     candidate = write_tiny(folder / "tiny", settings={"variants": ["fp32"]})
-    policy = quick_policy(folder / "quick.yaml", latency_calls=2000, latency_seconds=20)
+    policy = quick_policy(folder / "quick.yaml")
     settings = {PREFECT_API_URL: prefect_api, PREFECT_LOGGING_TO_API_ENABLED: False}
     with pytest.MonkeyPatch.context() as patch, temporary_settings(settings):
         patch.setenv("LAUNCHGATE_HOME", str(folder / "home"))
@@ -146,7 +146,7 @@ def place(prefect_api: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
             True,
             True,
         ),  # the export, from a terminal, with Prefect's own server
-        ("fp32: evaluate done", signal.SIGINT, True, False),  # the latency, which a child process measures
+        ("fp32: estimate done", signal.SIGINT, True, False),  # the latency, which a child process measures
         ("dependencies done", signal.SIGTERM, False, False),  # the decision and its record
     ],
 )

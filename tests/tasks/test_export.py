@@ -80,7 +80,7 @@ def test_a_module_left_in_training_mode_is_found(sets: DataSets, measuring: Meas
     """Dropout that build leaves on is named, and what it does to answers is seen against torch in evaluation mode."""
     candidate = changed(
         tmp_path,
-        ("        self.head = ", "        self.drop = torch.nn.Dropout(0.5)\n        self.head = "),
+        ("            self.head = ", "            self.drop = torch.nn.Dropout(0.5)\n            self.head = "),
         ("self.head((self.emb", "self.head(self.drop(self.emb"),
         ("return net.eval()", "return net"),
         ("net.load_state_dict(weights)", "net.load_state_dict(weights)\n    net.train()"),
@@ -107,9 +107,9 @@ def test_training_mode_that_changes_no_answer_is_no_difference(
 @pytest.mark.parametrize(
     ("change", "wanted"),
     [
-        (("        present = ", "        raise RuntimeError('no such layer')\n        present = "),
+        (("            present = ", "            raise RuntimeError('no such layer')\n            present = "),
          "the model's forward raised RuntimeError: no such layer"),
-        (("        present = ", "        if words.sum().item() % 2:\n            words = words + 0\n        present = "),
+        (("            present = ", "            if words.sum().item() % 2:\n                words = words + 0\n            present = "),
          "torch can't export the model"),
         (("net.load_state_dict(weights)", "net.load_state_dict({})"), r"build\(weights.safetensors\) raised RuntimeError: .*state_dict"),
         (("    found = [", "    raise KeyError('text')\n    found = ["), "encode raised KeyError: 'text' at adapter.py:"),

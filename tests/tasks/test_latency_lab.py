@@ -61,7 +61,7 @@ runpy.run_module("tasks.latency", run_name="__main__", alter_sys=True)
             "__import__('os').kill(__import__('os').getpid(), 9)",
             "ended by SIGKILL, as Linux does where memory runs out",
         ),
-        ("while True: pass", "was not done after 20 s and was stopped"),
+        ("while True: pass", "was not done after 8 s and was stopped"),
         ("raise MemoryError('no room')", "none of the first production rows could be answered.*MemoryError: no room"),
     ],
 )
@@ -71,7 +71,7 @@ def test_a_model_that_ends_its_process_is_a_finding(
     """Abort, hang, a kill for memory and an allocation that fails are told as what the model did, and this process lives."""
     ends = other(("    found = [", f"    {does}\n    found = ["))
     with pytest.raises(ModelError, match=wanted):
-        measure_latency(ends, sets.production, measuring.model_copy(update={"stage_timeout_seconds": 20}), 0, tmp_path)
+        measure_latency(ends, sets.production, measuring.model_copy(update={"stage_timeout_seconds": 8}), 0, tmp_path)
 
 
 @pytest.mark.process

@@ -24,12 +24,9 @@ if TYPE_CHECKING:
     from tasks.policy import Measuring
 
 TWO_GRAPHS = (
-    ADAPTER.replace(
+    ADAPTER.replace("import numpy as np\n", "import numpy as np\nimport torch\n").replace(
         "    net = Net(*weights",
-        "    shape = weights['embedding.weight'].shape\n"
-        "    return {'embed': Embed(weights).eval(), 'add': Add(weights).eval()}\n\n\n"
-        "def build_net(weights):\n"
-        "    net = Net(*weights",
+        "    return {'embed': Embed(weights).eval(), 'add': Add(weights).eval()}\n    net = Net(*weights",
     )
     + '''
 
