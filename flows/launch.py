@@ -15,11 +15,19 @@ from flows.announce import Progress, announce
 from flows.current import Launch
 from flows.interrupt import unstoppable
 from flows.preflight import preflight, read_inputs
-from flows.variants import measure_variants, spared, variant_names
+from flows.variants import (
+    Live,
+    answer_variants,
+    live_champion,
+    measure_costs,
+    reason_to_stop,
+    spared,
+    variant_names,
+)
 from infra.ledger import open_ledger
 from tasks.candidate import candidate_digest
 from tasks.champion import keep_candidate
-from tasks.decide import decide, price, rejection
+from tasks.decide import decide, price
 from tasks.environment import describe_environment
 from tasks.evidence import Evidence, ExportEvidence, Unmeasured
 from tasks.export import failed_export, serving
@@ -33,12 +41,14 @@ from tasks.store import home
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from flows.variants import Measured
+    from flows.variants import Answered
     from infra.ledger import Kind, Ledger
     from tasks.evidence import ReviewEvidence
     from tasks.policy import Policy
 
-GATES_OF_DATA = ("sample-size", "data-quality", "drift", "export-parity")  # of those that need no variant
+GATES_OF_DATA = ("sample-size", "data-quality", "drift")  # told before there is a graph
+GATES_OF_EXPORT = ("export-parity",)  # told before there is a variant
+GATES_OF_LAUNCH = ("pinned-dependencies", "sample-size", "review-sample")  # told once variants have answered
 
 
 @flow(name="launch", flow_run_name="{candidate}", persist_result=False, validate_parameters=False)
@@ -59,7 +69,9 @@ def run(candidate: Candidate, policy: Policy, kind: Kind = "launch", tags: dict[
         run_id = ledger.start(candidate, policy, kind, tags or {})
         try:
             with stoppable():
-                progress = Progress(candidate.name, run_id, ledger.url(run_id), parts=len(variant_names(candidate)) + 3)
+                progress = Progress(
+                    candidate.name, run_id, ledger.url(run_id), parts=2 * len(variant_names(candidate)) + 3
+                )
                 current = Launch(candidate, policy, ledger, run_id, home() / "runs" / run_id, progress)
                 evidence = price(measure(current), policy)
                 decision = decide(evidence, policy, run_id)
@@ -112,9 +124,6 @@ def measure(current: Launch) -> Evidence:
     )
     drift = steps.attempt("drift", steps.drift, production, sets.evaluation, candidate.columns, *described)
     current.progress.advance("sample")
-    reference = steps.attempt("export", steps.export, candidate, production)
-    parity = exported(current, reference, production)
-    current.progress.advance("export")
     later = Unmeasured(stage="variants", why="not measured yet")
     found = Evidence(
         candidate=candidate.name,
@@ -129,33 +138,38 @@ def measure(current: Launch) -> Evidence:
         evaluation_quality=evaluation_quality,
         drift=drift,
         dependencies=later,
-        export=parity,
+        export=later,
         review=later,
         variants=(),
     )
-    gate = rejection(found, policy, GATES_OF_DATA)
-    if gate is not None and policy.measure.rejected == "stop":
-        why = Unmeasured(stage="variants", why=f"{gate.gate} rejects the launch already")
-        variants = spared(candidate, why)
-    else:
-        variants = measure_variants(current, sets, drawn, reference)
-    modules = next((each.modules for each in variants if each.modules), ())
-    return found.model_copy(
+    why = reason_to_stop(found, policy, GATES_OF_DATA)
+    reference: Variant | Unmeasured | None = why
+    if reference is None:
+        reference = steps.attempt("export", steps.export, candidate, production)
+    found = found.model_copy(update={"export": exported(current, reference, production)})
+    current.progress.advance("export")
+    why = why or reason_to_stop(found, policy, GATES_OF_EXPORT)
+    drawn_sets = drawn if isinstance(drawn, Unmeasured) else sets
+    live = Live(why, why) if why else live_champion(current, drawn_sets)
+    answered = spared(candidate, why) if why else answer_variants(current, drawn_sets, reference, live)
+    modules = next((each.modules for each in answered if each.modules), ())
+    found = found.model_copy(
         update={
             "dependencies": steps.attempt("dependencies", steps.check_lock, candidate, modules),
-            "review": to_read(current, production, variants),
-            "variants": tuple(each.evidence for each in variants),
+            "review": to_read(current, production, answered),
+            "variants": tuple(each.evidence for each in answered),
         }
     )
+    why = why or reason_to_stop(found, policy, GATES_OF_LAUNCH)
+    return found.model_copy(update={"variants": measure_costs(current, answered, drawn_sets, live, why)})
 
 
 def to_read(
-    current: Launch, production: Path | Unmeasured, variants: Sequence[Measured]
+    current: Launch, production: Path | Unmeasured, answered: Sequence[Answered]
 ) -> ReviewEvidence | Unmeasured:
     """Draw the requests that people are given to read, with the answers of every variant that has some."""
-    measured = [each.evidence for each in variants]
-    answered = [each.name for each in measured if not isinstance(each.evaluation, Unmeasured)]
-    answers = {name: current.folder / "variants" / name / PRODUCTION_FILE for name in answered}
+    names = [each.evidence.name for each in answered if not isinstance(each.evidence.evaluation, Unmeasured)]
+    answers = {name: current.folder / "variants" / name / PRODUCTION_FILE for name in names}
     policy = current.policy
     return steps.attempt(
         "review",

@@ -99,13 +99,13 @@ class Bench:
         return self.decisions[name]
 
     def planted(self, item: Planted) -> Decision:
-        """Return the decision on a planted failure, measured as much as its gate needs.
+        """Return the decision on a planted failure, measured as much as its gate needs, and no further than to that gate.
 
-        One that shows in a single gate is measured no further than to that gate.
+        One that a gate of an earlier stage fails too is measured in all of them.
         """
         if item.champion:
             self.clean(item.champion)
-        policy = self._policy("measure" if item.also else "stop", item.gate)
+        policy = self._policy("measure" if item.earlier else "stop", item.gate)
         with changed_environment(item.environment):
             return self._launch(item.name, item.recipe, item.champion, item.target, policy)
 

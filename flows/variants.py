@@ -1,4 +1,4 @@
-"""The variants of a launch, one after the other: how each answers, and then how fast and in how much memory it does."""
+"""The variants of a launch: how each answers, and, once all have, how fast and in how much memory each does."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from flows.current import Launch
     from tasks.datasets import DataSets
-    from tasks.evidence import SampleEvidence
+    from tasks.evidence import Evidence
     from tasks.policy import Policy
     from tasks.records import Candidate, Serving, Variant
 
@@ -30,8 +30,8 @@ ANSWERS = ("provider", "evaluation", "calibration", "label_free")
 COSTS = ("latency", "champion_latency", "cold_start", "robustness", "memory", "cost")
 GATES_OF_SAMENESS = ("batch-invariance", "repeatability")  # told before a whole sample is answered
 GATES_OF_ANSWERS = (
-    "execution-provider", "quantization-loss", "production-accuracy", "production-gap", "slice-accuracy", "coverage",
-    "calibration", "silent-failures",
+    "execution-provider", "error-rate", "quantization-loss", "production-accuracy", "production-gap", "slice-accuracy",
+    "coverage", "calibration", "silent-failures",
 )  # fmt: skip
 
 
@@ -42,25 +42,42 @@ class Live(NamedTuple):
     served: Serving | FirstLaunch | Unmeasured
 
 
-class Measured(NamedTuple):
-    """A variant's evidence, and the top-level modules that serving it imports."""
+class Answered(NamedTuple):
+    """A variant's evidence so far, how it is served, and the top-level modules that serving it imports.
+
+    `served` is the reason instead where nothing more is to be measured of it.
+    """
 
     evidence: VariantEvidence
+    served: Serving | Unmeasured
     modules: tuple[str, ...] = ()
 
 
-def measure_variants(
-    current: Launch, sets: DataSets, drawn: SampleEvidence | Unmeasured, reference: Variant | Unmeasured
-) -> list[Measured]:
-    """Measure fp32 first, since the others are held against its answers, and then each variant that was asked for."""
-    sets_or_none = drawn if isinstance(drawn, Unmeasured) else sets
-    live = live_champion(current, sets_or_none)
-    measured = []
+def answer_variants(
+    current: Launch, sets: DataSets | Unmeasured, reference: Variant | Unmeasured, live: Live
+) -> list[Answered]:
+    """Have fp32 answer first, since the others are held against its answers, and then each variant that was asked for."""
+    answered = []
     for name in variant_names(current.candidate):
-        measured.append(measure_variant(current, name, sets_or_none, reference, live))
-        current.progress.advance(name)
+        answered.append(_answer_variant(current, name, sets, reference, live))
+        current.progress.advance(f"{name}: answers")
+    return answered
+
+
+def measure_costs(
+    current: Launch, answered: Sequence[Answered], sets: DataSets | Unmeasured, live: Live, why: Unmeasured | None
+) -> tuple[VariantEvidence, ...]:
+    """Measure what answers take of each variant that is still to be measured, of none where there is a reason `why` not to."""
+    found = []
+    for each in answered:
+        served = why or each.served
+        if isinstance(served, Unmeasured):
+            found.append(each.evidence.model_copy(update=dict.fromkeys(COSTS, served)))
+        else:
+            found.append(_measure_costs(current, each.evidence, served, sets, live))
+        current.progress.advance(f"{each.evidence.name}: costs")
     shutil.rmtree(current.folder / FETCHED, ignore_errors=True)
-    return measured
+    return tuple(found)
 
 
 def variant_names(candidate: Candidate) -> list[str]:
@@ -68,15 +85,15 @@ def variant_names(candidate: Candidate) -> list[str]:
     return [REFERENCE, *(name for name in candidate.variants if name != REFERENCE)]
 
 
-def spared(candidate: Candidate, why: Unmeasured) -> list[Measured]:
+def spared(candidate: Candidate, why: Unmeasured) -> list[Answered]:
     """Return the variants of a launch that is rejected before any of them is made."""
-    return [Measured(_without(candidate, name, why)) for name in variant_names(candidate)]
+    return [Answered(_without(candidate, name, why), why) for name in variant_names(candidate)]
 
 
-def measure_variant(
+def _answer_variant(
     current: Launch, name: str, sets: DataSets | Unmeasured, reference: Variant | Unmeasured, live: Live
-) -> Measured:
-    """Make one variant and measure it, as far as the policy asks for of one that its answers reject."""
+) -> Answered:
+    """Make one variant and let it answer, as far as the policy asks for of one that its answers reject."""
     candidate, policy = current.candidate, current.policy
     fixed = sets if isinstance(sets, Unmeasured) else sets.calibration
     variant = reference
@@ -92,24 +109,24 @@ def measure_variant(
             policy.measure.calibration_rows,
         )
     if isinstance(variant, Unmeasured):
-        return Measured(_without(candidate, name, variant))
+        return Answered(_without(candidate, name, variant), variant)
     keep_graphs(variant, current.folder / "variants" / name)
     served = serving(candidate, variant, policy.target, policy.measure.threads, current.marking)
     alike, modules = _measure_sameness(current, name, variant, served, sets)
-    if (why := _reason_to_stop(alike, policy, GATES_OF_SAMENESS)) is not None:
-        return Measured(alike.model_copy(update=dict.fromkeys((*ANSWERS, *COSTS), why)), modules)
+    if (why := reason_to_stop(alike, policy, GATES_OF_SAMENESS)) is not None:
+        return Answered(alike.model_copy(update=dict.fromkeys(ANSWERS, why)), why, modules)
     answered = _measure_answers(current, alike, served, sets, live)
-    if (why := _reason_to_stop(answered, policy, GATES_OF_ANSWERS)) is not None:
-        return Measured(answered.model_copy(update=dict.fromkeys(COSTS, why)), modules)
-    return Measured(_measure_costs(current, answered, served, sets, live), modules)
+    return Answered(answered, reason_to_stop(answered, policy, GATES_OF_ANSWERS) or served, modules)
 
 
-def _reason_to_stop(evidence: VariantEvidence, policy: Policy, gates: Sequence[str]) -> Unmeasured | None:
-    """Return why a variant is measured no further, None where it is."""
-    gate = rejection(evidence, policy, gates) if policy.measure.rejected == "stop" else None
+def reason_to_stop(subject: Evidence | VariantEvidence, policy: Policy, gates: Sequence[str]) -> Unmeasured | None:
+    """Return why a launch or a variant is measured no further: the first of these gates that rejects it. None if it is."""
+    gate = rejection(subject, policy, gates) if policy.measure.rejected == "stop" else None
     if gate is None:
         return None
-    return Unmeasured(stage=f"{evidence.name}: the rest", why=f"{gate.gate} rejects this variant already")
+    of = subject.name if isinstance(subject, VariantEvidence) else "variants"
+    what = "this variant" if isinstance(subject, VariantEvidence) else "the launch"
+    return Unmeasured(stage=of, why=f"{gate.gate} rejects {what} already")
 
 
 def _without(candidate: Candidate, name: str, why: Unmeasured) -> VariantEvidence:

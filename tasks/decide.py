@@ -74,8 +74,7 @@ def rejection(subject: Evidence | VariantEvidence, policy: Policy, gates: Sequen
 
 def _price(variant: VariantEvidence, evidence: Evidence, policy: Policy) -> VariantEvidence:
     if isinstance(variant.latency, Unmeasured):
-        cost = Unmeasured(stage="cost", why=f"no service time: {variant.latency.why}")
-        return variant.model_copy(update={"cost": cost})
+        return variant.model_copy(update={"cost": variant.latency})
     environment = evidence.environment
     measured_on = f"{environment.gpu or environment.cpu}, {environment.cores} cores"
     try:

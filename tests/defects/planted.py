@@ -40,7 +40,8 @@ class Planted:
     """A candidate with one failure in it, which `gate` must fail on `variant` (None for a gate of the whole launch).
 
     `twin` names the clean candidate that it differs from by that failure alone; `also` lists the other gates that
-    can't help but fail, because the failure shows there too. `environment` holds variables that are set meanwhile.
+    can't help but fail, because the failure shows there too, `earlier` those of them that block at a stage before.
+    `environment` holds variables that are set meanwhile.
     """
 
     gate: str
@@ -53,6 +54,7 @@ class Planted:
     champion: str | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     also: tuple[str, ...] = ()
+    earlier: tuple[str, ...] = ()
 
 
 def adapter(**changed: str) -> dict[str, dict[str, str]]:
@@ -241,7 +243,8 @@ PLANTED = (
         "unseeded-random",
         "the forward pass adds noise",
         Recipe(files=adapter(old="self.hidden(mean)", new="self.hidden(mean + 0.01 * torch.randn_like(mean))")),
-        also=("export-parity", "batch-invariance"),
+        also=("batch-invariance",),
+        earlier=("export-parity",),
     ),
     Planted(
         "repeatability",
