@@ -150,7 +150,10 @@ def _explain(decision: Decision, variants: int, console: Console) -> None:
 
 
 def _open_results(decision: Decision) -> list[list[GateResult]]:
-    """Gather results that did not pass by gate and outcome, blocking and worst first; gates with one sentence share it."""
+    """Gather results that did not pass by gate and outcome, blocking and worst first.
+
+    Gates that say the same of the same variants share a sentence.
+    """
     places = {name: at for at, reason in reversed(list(enumerate(decision.reasons))) for name in reason.split(": ")[:2]}
     results = [result for result in decision.gates if result.outcome != "pass"]
     results.sort(key=lambda result: places.get(result.variant or result.gate, len(places)))
@@ -158,9 +161,10 @@ def _open_results(decision: Decision) -> list[list[GateResult]]:
     by_gate: dict[tuple[str, Outcome], list[GateResult]] = {}
     for result in results:
         by_gate.setdefault((result.gate, result.outcome), []).append(result)
-    by_sentence: dict[tuple[Outcome, str], list[GateResult]] = {}
+    by_sentence: dict[tuple[tuple[str | None, Outcome, str], ...], list[GateResult]] = {}
     for gathered in by_gate.values():
-        by_sentence.setdefault((gathered[0].outcome, gathered[0].because), []).extend(gathered)
+        said = tuple((result.variant, result.outcome, result.because) for result in gathered)
+        by_sentence.setdefault(said, []).extend(gathered)
     return list(by_sentence.values())
 
 

@@ -104,6 +104,21 @@ def test_gates_with_one_cause_share_their_sentence() -> None:
     assert text.count("the serving process was killed") == 1
 
 
+def test_gates_that_miss_other_variants_have_sentences_of_their_own() -> None:
+    """A gate that lacks one variant only is not said to lack those that another gate lacks for the same cause."""
+    decision = launch("promote")[1]
+    lost = {("latency-slo", "fp32"), ("latency-slo", "int8-static"), ("batch-profile", "fp32")}
+    gates = tuple(
+        result.model_copy(update={"outcome": "unmeasured", "because": f"{result.variant} was stopped"})
+        if (result.gate, result.variant) in lost
+        else result
+        for result in decision.gates
+    )
+    text = squeezed(printed(decision.model_copy(update={"gates": gates})))
+    assert f"{NOTHING} latency-slo (fp32, int8-static): unmeasured" in text
+    assert f"{NOTHING} batch-profile (fp32): unmeasured fp32 was stopped" in text
+
+
 def test_failures_come_before_what_could_not_be_told() -> None:
     """A failed gate is explained before an unmeasured one, and that before an inconclusive one."""
     text = printed(launch("reject")[1])
