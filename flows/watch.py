@@ -92,7 +92,7 @@ def measure(live: Live, into: Path, since: datetime, until: datetime) -> WatchEv
         answers=steps.attempt("answers", steps.score_served, candidate, served, sample, out),
         drift=steps.attempt("drift", steps.drift, sample, evaluation, columns, described, curated),
         launch_drift=steps.attempt("launch-drift", steps.drift, sample, before, columns, described, launched),
-        feedback=steps.attempt("feedback", steps.hear_feedback, sample, before),
+        feedback=steps.attempt("feedback", steps.hear_feedback, sample, before, columns),
     )
 
 

@@ -34,7 +34,7 @@ from tasks.reliability import (
 from tasks.score import check_label_types, right
 from tasks.serving import Server
 from tasks.slices import declared
-from tasks.tally import ANSWERED, days_of, design, share
+from tasks.tally import ANSWERED, Groups, design, groups_of, share
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,11 +51,12 @@ SEED = 0
 
 
 class Seen(NamedTuple):
-    """The labelled production answers, each of shape (rows,): confidence, whether it is right, and its weight."""
+    """The labelled production answers, each of shape (rows,): confidence, whether it is right, its weight, and its groups."""
 
     confidence: np.ndarray
     right: np.ndarray
     weights: np.ndarray
+    groups: Groups
 
 
 def calibrate_variant(
@@ -78,8 +79,9 @@ def calibrate_variant(
             f"{answered.sum()} production answers have a label, and it takes {ROWS_PER_BIN} to say anything of their "
             "confidence; label more requests"
         )
-    seen = Seen(*(table[name].to_numpy()[answered] for name in ("confidence", "right", "weight")))
-    curve = risk_coverage(*seen)
+    confidence, correct, weights = (table[name].to_numpy()[answered] for name in ("confidence", "right", "weight"))
+    seen = Seen(confidence, correct, weights, groups_of(table).of(answered))
+    curve = risk_coverage(seen.confidence, seen.right, seen.weights)
     return CalibrationEvidence(
         served=reliability(*seen),
         temperature=_fit("temperature", FEWEST_ROWS, fitted, seen),
@@ -136,7 +138,7 @@ def _fit(
     else:
         temperature = fit_temperature(own, own_right)
         mapped = at_temperature(seen.confidence, temperature)
-    production = reliability(mapped, seen.right, seen.weights)
+    production = reliability(mapped, seen.right, seen.weights, seen.groups)
     return Fit(rows=len(fitted), temperature=temperature, production=production)
 
 
@@ -145,13 +147,17 @@ def _abstention(fitted: pd.DataFrame, seen: Seen) -> tuple[Abstention, ...]:
     own, own_right = fitted["confidence"].to_numpy(), fitted["right"].to_numpy()
     levels = np.arange(1, THRESHOLDS) / THRESHOLDS
     thresholds = [0.0, *np.unique(np.quantile(own, levels, method="higher"))]
-    everywhere = np.ones(len(seen.confidence), dtype=bool)
+    everywhere, wrong = np.ones(len(seen.confidence), dtype=bool), ~seen.right
+
+    def shown(events: np.ndarray, trials: np.ndarray) -> Share:
+        return share(events, seen.weights, trials, design(events, seen.weights, trials, seen.groups))
+
     return tuple(
         Abstention(
             threshold=float(threshold),
             wrong_calibration=share(~own_right, np.ones(len(own)), own >= threshold),
-            kept=share(seen.confidence >= threshold, seen.weights, everywhere),
-            wrong=share(~seen.right, seen.weights, seen.confidence >= threshold),
+            kept=shown(seen.confidence >= threshold, everywhere),
+            wrong=shown(wrong, seen.confidence >= threshold),
         )
         for threshold in thresholds
     )
@@ -162,10 +168,10 @@ def _confident_errors(table: pd.DataFrame, labelled: np.ndarray, threshold: floa
     weights = table["weight"].to_numpy()
     answered = (table["outcome"] == ANSWERED).to_numpy()
     errors = answered & ~table["right"].to_numpy() & (table["confidence"].to_numpy() >= threshold)
-    days = days_of(table)
+    groups = groups_of(table)
 
     def shown(trials: np.ndarray) -> Share:
-        return share(errors, weights, trials, design(errors, weights, trials, days))
+        return share(errors, weights, trials, design(errors, weights, trials, groups))
 
     return ConfidentErrors(
         threshold=threshold,

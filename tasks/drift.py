@@ -17,11 +17,13 @@ from tasks.mask import mask
 from tasks.records import Record
 from tasks.sample.write import WEIGHT
 from tasks.statistics import chance, largest_gap, total_variation
+from tasks.tally import cluster_codes
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import pandas as pd
+    from numpy.typing import NDArray
 
     from tasks.records import Columns
 
@@ -61,20 +63,29 @@ def measure_drift(
     traits = (pd.read_parquet(evaluation_traits), pd.read_parquet(production_traits))
     found = comparable(held, live, columns, traits)
     weights, before = (rows[WEIGHT].to_numpy() if WEIGHT in rows else None for rows in (live, held))
-    references = {name: refer(name, both.evaluation, before) for name, both in found.items()}
+    clusters, alike = (
+        cluster_codes(rows[columns.cluster]) if columns.cluster in rows else None for rows in (live, held)
+    )
+    references = {name: refer(name, both.evaluation, before, alike) for name, both in found.items()}
     return DriftEvidence(
-        columns=tuple(compare(references[name], both.production, weights) for name, both in found.items())
+        columns=tuple(compare(references[name], both.production, weights, clusters) for name, both in found.items())
     )
 
 
-def refer(column: str, values: pd.Series[Any], weights: np.ndarray | None = None) -> Reference:
+def refer(
+    column: str,
+    values: pd.Series[Any],
+    weights: np.ndarray | None = None,
+    clusters: NDArray[np.intp] | None = None,
+) -> Reference:
     """Return what a column of the data set that others are held against looks like; nulls are left out.
 
-    With `weights`, of the shape of `values`, its rows are as many as they say as a uniform sample.
+    With `weights`, or the numbers of `clusters`, of the shape of `values`, its rows are as many as they say as a uniform
+    sample.
     """
     counted = values.notna().to_numpy()
     known, own = values[counted], _unequal(weights, counted)
-    rows = int(_effective(len(known), own))
+    rows = int(_effective(len(known), own, None if clusters is None else clusters[counted]))
     if values.dtype.kind == "f":
         finite = known[np.isfinite(known)].to_numpy()
         at = np.linspace(0, 1, QUANTILES + 1)
@@ -87,11 +98,19 @@ def refer(column: str, values: pd.Series[Any], weights: np.ndarray | None = None
     return reference.model_copy(update={"shares": tuple(_shares(reference, known, own).tolist())})
 
 
-def compare(reference: Reference, values: pd.Series[Any], weights: np.ndarray | None = None) -> DriftColumn:
-    """Return how far `values`, shape (rows,), lie from the reference; nulls are left out, `weights` has the same shape."""
+def compare(
+    reference: Reference,
+    values: pd.Series[Any],
+    weights: np.ndarray | None = None,
+    clusters: NDArray[np.intp] | None = None,
+) -> DriftColumn:
+    """Return how far `values`, shape (rows,), lie from the reference; nulls are left out, `weights` has the same shape.
+
+    A cluster, by its number, moves the distance by no more than its share, as a row does: each counts as one.
+    """
     counted = values.notna().to_numpy()
     known, own = values[counted], _unequal(weights, counted)
-    effective = _effective(len(known), own)
+    effective = _effective(len(known), own, None if clusters is None else clusters[counted])
     distance, excess = 0.0, 0.0
     moved: tuple[Moved, ...] = ()
     if reference.rows and len(known):
@@ -119,9 +138,12 @@ def _unequal(weights: np.ndarray | None, counted: np.ndarray) -> np.ndarray | No
     return None if weights is None or np.unique(weights).size == 1 else weights[counted]
 
 
-def _effective(rows: int, weights: np.ndarray | None) -> float:
-    """Return how many rows of a uniform sample these are worth."""
-    return float(rows if weights is None else weights.sum() ** 2 / max(np.square(weights).sum(), np.finfo(float).tiny))
+def _effective(rows: int, weights: np.ndarray | None, clusters: NDArray[np.intp] | None) -> float:
+    """Return how many rows of a uniform sample these are worth; each cluster, by its number, as much as a row of its weight."""
+    masses = np.ones(rows) if weights is None else weights
+    if clusters is not None:
+        masses = np.bincount(clusters, masses)
+    return float(masses.sum() ** 2 / max(np.square(masses).sum(), np.finfo(float).tiny))
 
 
 def _shares(reference: Reference, known: pd.Series[Any], weights: np.ndarray | None) -> np.ndarray:

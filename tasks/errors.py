@@ -8,13 +8,15 @@ import numpy as np
 
 from tasks.compare import numbers
 from tasks.evidence import MeanError
-from tasks.statistics import resample_ratio
-from tasks.tally import FEWEST_DAYS, days_of
+from tasks.statistics import FEWEST_CLUSTERS, resample_ratio
+from tasks.tally import groups_of
 
 if TYPE_CHECKING:
     import pandas as pd
+    from numpy.typing import NDArray
 
     from tasks.records import Task
+    from tasks.tally import Groups
 
 ERROR, UNITS = "error", "units"
 
@@ -49,7 +51,7 @@ def tokens(text: object) -> list[str]:
 
 
 def mean_error(table: pd.DataFrame, task: Task) -> MeanError | None:
-    """Return the mean error of scored rows: error, units, weight and, in a log, day; None where no row has one."""
+    """Return the mean error of scored rows: error, units, weight and, in a log, day and cluster; None where no row has one."""
     return _mean(table, table[ERROR].to_numpy(), task) if ERROR in table else None
 
 
@@ -65,15 +67,23 @@ def _mean(table: pd.DataFrame, errors: np.ndarray, task: Task, largest: np.ndarr
     known = np.isfinite(errors)
     if not known.any():
         return None
-    days = days_of(table)
-    days = None if days is None else days[known]
-    by_day = days is not None and len(np.unique(days)) >= FEWEST_DAYS
     found = resample_ratio(
         errors[known],
         table[UNITS].to_numpy()[known],
         table["weight"].to_numpy()[known],
-        days if by_day else None,
+        _drawn_together(groups_of(table).of(known)),
         None if largest is None else float(np.nanmax(largest[known])),
     )
     unit: Literal["units", "share of tokens"] = "units" if task == "regression" else "share of tokens"
-    return MeanError(rows=int(known.sum()), unit=unit, by_day=by_day, **found._asdict())
+    return MeanError.model_validate({"rows": int(known.sum()), "unit": unit, **found._asdict()})
+
+
+def _drawn_together(groups: Groups) -> dict[str, NDArray[np.intp]]:
+    """Return the kinds of cluster that tell how they differ; of too few clusters themselves, these alone."""
+    found = {}
+    if groups.days is not None and np.unique(groups.days).size >= FEWEST_CLUSTERS:
+        found["days"] = groups.days
+    if groups.clusters is not None:
+        few = np.unique(groups.clusters).size < FEWEST_CLUSTERS
+        found = {"clusters": groups.clusters} if few else found | {"clusters": groups.clusters}
+    return found

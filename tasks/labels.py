@@ -8,12 +8,15 @@ plain one is from it says what the missing labels hide. (Post-stratification: Ho
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tasks.evidence import LabelCoverage, LabelShift
 from tasks.slices import declared
+from tasks.statistics import design_effect
+from tasks.tally import groups_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,7 +44,8 @@ def label_shift(table: pd.DataFrame) -> LabelShift | None:
     """Return the accuracy of the labelled requests, and the same reweighted to all of them; None without labels.
 
     Requests are alike where they are in the same fifth of confidence (those without one apart) and the same slices; a
-    cell with few labels goes by its confidence alone. `deviation` is the bootstrap standard error of the difference.
+    cell with few labels goes by its confidence alone. `deviation` is the bootstrap standard error of the difference, wider
+    where days or clusters differ in it.
     """
     labelled = table["label"].notna().to_numpy()
     if not labelled.any():
@@ -50,7 +54,7 @@ def label_shift(table: pd.DataFrame) -> LabelShift | None:
     cells = _cells(table, labelled)
     known = np.unique(cells[labelled])
     inside = np.isin(cells, known)  # of a cell without any label nothing is known
-    codes = np.searchsorted(known, cells)
+    codes = np.minimum(np.searchsorted(known, cells), len(known) - 1)
     right = table["right"].to_numpy() & labelled
 
     def difference(rows: np.ndarray) -> tuple[np.float64, np.float64]:
@@ -72,8 +76,24 @@ def label_shift(table: pd.DataFrame) -> LabelShift | None:
         cells=len(known),
         accuracy=float(plain),
         reweighted=float(reweighted),
-        deviation=float(np.std(moved, ddof=1)),
+        deviation=float(np.std(moved, ddof=1)) * math.sqrt(_design(table, codes, labelled, inside)),
     )
+
+
+def _design(table: pd.DataFrame, codes: np.ndarray, labelled: np.ndarray, inside: np.ndarray) -> float:
+    """Return the design effect of the difference, from how far each row moves it: the influence of plain less reweighted.
+
+    `codes` are the numbers of the rows' cells, `labelled` and `inside` masks, all of shape (rows,).
+    """
+    weights, right = table["weight"].to_numpy(), table["right"].to_numpy() & labelled
+    of_labels, of_right = (np.bincount(codes[labelled], (weights * each)[labelled]) for each in (1, right))
+    of_all, rates = np.bincount(codes[inside], weights[inside]), of_right / of_labels
+    reweighted = np.average(rates, weights=of_all)
+    moved = np.where(inside, (reweighted - rates[codes]) / of_all.sum(), 0.0)
+    own = (right - of_right.sum() / of_labels.sum()) / of_labels.sum()
+    own -= (of_all / of_labels)[codes] / of_all.sum() * (right - rates[codes])
+    moved[labelled] += own[labelled]
+    return design_effect(weights * moved, weights, *groups_of(table))
 
 
 def _cells(table: pd.DataFrame, labelled: np.ndarray) -> np.ndarray:

@@ -16,7 +16,7 @@ from tasks.sample.text import text_of
 from tasks.sample.write import WEIGHT
 from tasks.score import Scoring, check_label_types, label_cuts, score
 from tasks.serving import Server
-from tasks.tally import ABSTAINED, ANSWERED, DAY, share, tally
+from tasks.tally import ABSTAINED, ANSWERED, design, group_columns, groups_of, share, tally
 from tasks.traits import traits_file
 
 if TYPE_CHECKING:
@@ -44,17 +44,16 @@ def tally_statuses(sample: Path, columns: Columns, since: datetime, until: datet
     rows = pd.read_parquet(sample)
     if columns.status not in rows or rows[columns.status].isna().all():
         raise StageError(f"no request has a value in column '{columns.status}', so none is known to have failed")
-    times = rows[columns.time]
     table = pd.DataFrame(
         {
             "label": None,
             "right": False,
             "outcome": _outcomes(rows, columns),
             "weight": _weights(rows),
-            DAY: times.dt.strftime("%Y-%m-%d").fillna("none"),
+            **group_columns(rows, columns),
         }
     )
-    last = table[(times > until - LAST_DAY).to_numpy()]
+    last = table[(rows[columns.time] > until - LAST_DAY).to_numpy()]
     return StatusEvidence(overall=tally(table), last_day=tally(last) if until - since > LAST_DAY else None)
 
 
@@ -78,7 +77,7 @@ def score_answers(candidate: Candidate, served: Serving, sample: Path, out: Path
     return AnswerEvidence(origin="logged" if logged else "replayed", scores=scores)
 
 
-def compare_feedback(sample: Path, launch_sample: Path) -> FeedbackEvidence:
+def compare_feedback(sample: Path, launch_sample: Path, columns: Columns) -> FeedbackEvidence:
     """Return the share of negative feedback since the launch and in the launch's own sample, by weight.
 
     Raises StageError where either has none, or has other words for it.
@@ -86,8 +85,8 @@ def compare_feedback(sample: Path, launch_sample: Path) -> FeedbackEvidence:
     import pandas as pd
 
     now, before = pd.read_parquet(sample), pd.read_parquet(launch_sample)
-    seen, rows = _negative(now, "production since the launch")
-    launch, launch_rows = _negative(before, "the launch's own sample")
+    seen, rows = _negative(now, columns, "production since the launch")
+    launch, launch_rows = _negative(before, columns, "the launch's own sample")
     return FeedbackEvidence(launch=launch, launch_rows=launch_rows, now=seen, rows=rows)
 
 
@@ -117,8 +116,10 @@ def _outcomes(rows: pd.DataFrame, columns: Columns) -> np.ndarray:
     return np.array([OUTCOMES.get(text_of(status) or "", UNKNOWN) for status in statuses], dtype=object)
 
 
-def _negative(rows: pd.DataFrame, what: str) -> tuple[Share, int]:
+def _negative(rows: pd.DataFrame, columns: Columns, what: str) -> tuple[Share, int]:
     """Return the share of negative feedback and how many requests have any."""
+    import pandas as pd
+
     if FEEDBACK not in rows or rows[FEEDBACK].isna().all():
         raise StageError(f"no request of {what} has feedback in a column '{FEEDBACK}'")
     words = rows[FEEDBACK].map(_word).to_numpy(dtype=object)
@@ -128,7 +129,12 @@ def _negative(rows: pd.DataFrame, what: str) -> tuple[Share, int]:
             f"the feedback of {what} says '{mask(unknown[0])[:SHOWN_CHARACTERS]}', which is neither negative ({', '.join(NEGATIVE)}) nor "
             f"positive ({', '.join(POSITIVE)}); log one of these words"
         )
-    return share(np.isin(words, NEGATIVE), _weights(rows), there), int(there.sum())
+    negative, weights, groups = (
+        np.isin(words, NEGATIVE),
+        _weights(rows),
+        groups_of(pd.DataFrame(group_columns(rows, columns))),
+    )
+    return share(negative, weights, there, design(negative, weights, there, groups)), int(there.sum())
 
 
 def _word(value: Any) -> str:

@@ -109,7 +109,10 @@ class Data(Record):
 
 
 class Columns(Record):
-    """Which column of the data plays which part."""
+    """Which column of the data plays which part.
+
+    `cluster` names what requests may be alike by (a user, a session, a document, a word); the fixed sets may lack it.
+    """
 
     id: str
     time: str
@@ -117,6 +120,12 @@ class Columns(Record):
     input: Annotated[tuple[str, ...], Field(min_length=1)]
     status: str
     slices: tuple[str, ...] = ()
+    cluster: str | None = None
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The columns that say what a request is part of: its slices and, where one is named, its cluster."""
+        return self.slices if self.cluster is None else (*self.slices, self.cluster)
 
 
 class Candidate(Record):

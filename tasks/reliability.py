@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tasks.evidence import Bin, Reliability
-from tasks.tally import share
+from tasks.tally import INDEPENDENT, Groups, design, share
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +22,9 @@ HOTTEST = 1e3
 CURVE_POINTS = 50
 
 
-def reliability(confidence: np.ndarray, right: np.ndarray, weights: np.ndarray) -> Reliability:
+def reliability(
+    confidence: np.ndarray, right: np.ndarray, weights: np.ndarray, groups: Groups = INDEPENDENT
+) -> Reliability:
     """Return confidence against being right in bins of about as many rows each; equal confidences share a bin."""
     bins = int(np.clip(len(confidence) // ROWS_PER_BIN, 1, MOST_BINS))
     edges = np.unique(np.quantile(confidence, np.linspace(0, 1, bins + 1)[1:-1], method="lower"))
@@ -36,7 +38,7 @@ def reliability(confidence: np.ndarray, right: np.ndarray, weights: np.ndarray) 
                 rows=int(mask.sum()),
                 mass=float(weights[mask].sum() / weights.sum()),
                 confidence=float(np.average(confidence[mask], weights=weights[mask])),
-                right=share(right, weights, mask),
+                right=share(right, weights, mask, design(right - confidence, weights, mask, groups)),
             )
             for mask in masks
         ),

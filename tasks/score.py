@@ -25,7 +25,7 @@ from tasks.mask import mask_id
 from tasks.records import Columns, Marking, StageError, Task
 from tasks.sample.write import WEIGHT
 from tasks.slices import SLICE_PREFIX, TRAIT_PREFIX, crossed, declared, derived, labels, weakest
-from tasks.tally import ANSWERED, BROKEN, DAY, days_of, design, share, tally
+from tasks.tally import ANSWERED, BROKEN, design, group_columns, groups_of, share, tally
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -86,9 +86,8 @@ def score(
         right=is_right,
         weight=weights,
         **row_errors(scoring.task, rows[columns.label], answered, frame["prediction"]),
+        **group_columns(rows, columns),
     )
-    if columns.time in rows:
-        table[DAY] = _days(rows[columns.time])
     for column in (name for name in columns.slices if name in rows):
         table[SLICE_PREFIX + column] = rows[column].to_numpy(dtype=object)
     if not isinstance(traits, Unmeasured):
@@ -134,10 +133,10 @@ def pair(baseline: str, base_file: Path, candidate_file: Path, scoring: Scoring 
     flipped = flips(base["prediction"], own["prediction"], scoring.marking.same)
     weights = own["weight"].to_numpy()
 
-    days, gain = days_of(own), own_right.astype(float) - base_right
+    groups, gain = groups_of(own), own_right.astype(float) - base_right
 
     def paired(mask: np.ndarray) -> PairedTally:
-        effect = design(gain, weights, mask & labelled, days)
+        effect = design(gain, weights, mask & labelled, groups)
         return PairedTally(
             rows=int(mask.sum()),
             flips=int(flipped[mask].sum()),
@@ -200,13 +199,6 @@ def _sliced(table: pd.DataFrame, parts: Iterable[Part]) -> tuple[Slice, ...]:
 def _weakest(table: pd.DataFrame) -> WeakSlice | None:
     found = weakest(table)
     return None if found is None else WeakSlice(rule=found.rule, tally=tally(table[found.unseen]))
-
-
-def _days(times: pd.Series) -> list[str]:
-    """Return the day of each time in UTC, an unreadable one as none."""
-    import pandas as pd
-
-    return pd.to_datetime(times, utc=True, errors="coerce").dt.strftime("%Y-%m-%d").fillna("none").tolist()
 
 
 def _missing(value: object) -> bool:

@@ -9,7 +9,7 @@ import numpy as np
 from tasks.drift import compare, refer
 from tasks.errors import tokens
 from tasks.evidence import AnswerShapes, Share, Unmeasured
-from tasks.tally import ANSWERED, days_of, design, share
+from tasks.tally import ANSWERED, design, groups_of, share
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,10 +34,10 @@ def answer_shapes(evaluation: Path, production: Path) -> AnswerShapes | Unmeasur
     labelled = live["label"].notna().to_numpy()
     wanted = [tokens(text) if known else [] for text, known in zip(live["label"], labelled, strict=True)]
     lengths, due = (np.array([len(each) for each in sequences], dtype=float) for sequences in (said, wanted))
-    weights, everywhere, days = live["weight"].to_numpy(), np.ones(len(live), dtype=bool), days_of(live)
+    weights, everywhere, groups = live["weight"].to_numpy(), np.ones(len(live), dtype=bool), groups_of(live)
 
     def shown(events: np.ndarray, trials: np.ndarray) -> Share:
-        return share(events, weights, trials, design(events, weights, trials, days))
+        return share(events, weights, trials, design(events, weights, trials, groups))
 
     loops = np.array(
         [loop(one) is not None and loop(one) != loop(other) for one, other in zip(said, wanted, strict=True)]
@@ -48,7 +48,7 @@ def answer_shapes(evaluation: Path, production: Path) -> AnswerShapes | Unmeasur
         repeated=shown(loops, everywhere),
         shortened=shown(lengths < SHORT * due, labelled),
         lengthened=shown(lengths > LONG * due, labelled),
-        lengths=compare(refer(LENGTH, _lengths(curated)), _lengths(live), weights),
+        lengths=compare(refer(LENGTH, _lengths(curated)), _lengths(live), weights, groups.clusters),
     )
 
 

@@ -74,6 +74,7 @@ def validate_production(
             [refer(name, both.evaluation) for name, both in shown.items()],
             columns,
             WEIGHT if WEIGHT in rows else None,
+            columns.cluster if columns.cluster in rows else None,
             max_distance=drift.max_distance,
             confidence=drift.confidence,
         ),
@@ -157,7 +158,7 @@ def _prepare(rows: pd.DataFrame, columns: Columns, kinds: Mapping[str, str]) -> 
     from expectations.suites.checks import INPUTS, kind_column
 
     prepared = rows.reset_index(drop=True)
-    for column in (columns.label, *columns.input, *columns.slices):
+    for column in (columns.label, *columns.input, *columns.parts):
         if column in rows:
             prepared[kind_column(column)] = _held(prepared[column], kinds.get(column))
     if set(columns.input) <= set(rows.columns):

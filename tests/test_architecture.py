@@ -32,7 +32,7 @@ MOST_LINES = 350
 OUTER = {"prefect", "mlflow", "boto3", "botocore", "infra", "flows"}
 GATES_MAY_IMPORT = {
     "tasks.records", "tasks.evidence", "tasks.statistics", "tasks.gates", "pydantic", "numpy", "math", "typing", "types",
-    "dataclasses", "collections.abc", "__future__", "importlib", "statistics",
+    "dataclasses", "collections.abc", "__future__", "importlib", "statistics", "functools",
 }  # fmt: skip
 HEAVY = ("prefect", "mlflow", "boto3", "great_expectations", "torch", "onnxruntime", "pandas", "matplotlib")
 LIGHT_MODULES = (

@@ -28,6 +28,8 @@ COPIES = "copies"
 FAULTY, SLICE_MISSING, REPEATED = "max_faulty_rate", "max_slice_missing_rate", "max_repeated_rate"
 NOTED = 0.05  # of requests without a slice, or logged again: too few to reject, enough to be told
 SHOWN_LABELS = 10
+SLICE = "log it for every request, else its slices can't be judged"
+CLUSTER = "log it for every request, else those that are alike count as so many independent ones"
 
 
 def build(
@@ -61,7 +63,7 @@ def build(
             *_status(columns.status, sound),
             *(expectation for name in columns.input for expectation in _input(name, kinds[name], sound)),
             *_label(columns.label, kinds[columns.label], labels),
-            *(each for name in columns.slices for each in _slice(name, 1 - limits.max_slice_missing_rate)),
+            *(each for name in _parts(columns) for each in _part(name, columns, limits)),
             filled(COPIES, 1, CRITICAL, "count how many times each request was logged when the sample is drawn"),
             _logged_once(1 - NOTED, WARNING),
             _logged_once(1 - limits.max_repeated_rate, CRITICAL, REPEATED),
@@ -71,7 +73,7 @@ def build(
 
 
 def _schema(columns: Columns) -> list[Expectation]:
-    needed = (columns.id, columns.time, columns.status, *columns.input, columns.label, *columns.slices, COPIES)
+    needed = (columns.id, columns.time, columns.status, *columns.input, columns.label, *columns.parts, COPIES)
     remedy = "name it under columns in candidate.yaml as the service logs it today, or log it again"
     return [exists(column, remedy) for column in dict.fromkeys(needed)]
 
@@ -177,12 +179,17 @@ def _known_label(column: str, labels: Sequence[Any]) -> Expectation:
     )
 
 
-def _slice(column: str, mostly: float) -> list[Expectation]:
-    remedy = "log it for every request, else its slices can't be judged"
+def _parts(columns: Columns) -> tuple[str, ...]:
+    """Return the columns to ask for what a request is part of; an input must be there in any case."""
+    return tuple(dict.fromkeys(name for name in columns.parts if name in columns.slices or name not in columns.input))
+
+
+def _part(column: str, columns: Columns, limits: Limits) -> list[Expectation]:
+    remedy = CLUSTER if column == columns.cluster else SLICE
     return [
         any_value(column, remedy),
         filled(column, 1 - NOTED, WARNING, remedy),
-        filled(column, mostly, CRITICAL, remedy, SLICE_MISSING),
+        filled(column, 1 - limits.max_slice_missing_rate, CRITICAL, remedy, SLICE_MISSING),
     ]
 
 

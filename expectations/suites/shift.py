@@ -1,7 +1,8 @@
 """An expectation that Great Expectations lacks: a column is still distributed as in a reference, by effect size.
 
 Its own ones compare by p-values, which every difference passes below with enough rows, or by a divergence without bounds.
-This one fails where the lower bound of the distance is over the limit, as the gate `drift` does; rows count by their weight.
+This one fails where the lower bound of the distance is over the limit, as the gate `drift` does; rows count by their weight,
+and those of a cluster as one.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from expectations.suites.checks import WARNING, words
 from tasks.drift import Reference, compare
 from tasks.evidence import DriftColumn
 from tasks.statistics import distance_interval
+from tasks.tally import cluster_codes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,13 +40,15 @@ def keeps_distributions(
     references: Sequence[Reference],
     columns: Columns,
     weight: str | None,
+    cluster: str | None = None,
     *,
     max_distance: float,
     confidence: float,
 ) -> list[Expectation]:
     """Return an expectation a reference, each a warning; all share one level (Bonferroni).
 
-    They look at the columns that `shift_column` names, and `weight` is the column of the rows' weights, if there is one.
+    They look at the columns that `shift_column` names, and `weight` and `cluster` are the columns of the rows' weights and
+    clusters, if there are any.
     """
     limit = f"{100 * max_distance:g}%"
     return [
@@ -52,6 +56,7 @@ def keeps_distributions(
             compared=shift_column(reference.column),
             reference=reference.model_dump(mode="json"),
             weight=weight,
+            cluster=cluster,
             max_distance=max_distance,
             confidence=1 - (1 - confidence) / len(references),
             severity=WARNING,
@@ -70,7 +75,7 @@ class DistanceFromReference(TableMetricProvider):
     """How far a column lies from a reference, as the fields of a `DriftColumn`."""
 
     metric_name = METRIC
-    value_keys = ("compared", "reference", "weight")
+    value_keys = ("compared", "reference", "weight", "cluster")
 
     @metric_value(engine=PandasExecutionEngine)
     def _pandas(
@@ -82,10 +87,11 @@ class DistanceFromReference(TableMetricProvider):
         runtime_configuration: dict[str, Any],  # noqa: ARG002  same
     ) -> dict[str, Any]:
         rows, _, _ = execution_engine.get_compute_domain(metric_domain_kwargs, domain_type=MetricDomainTypes.TABLE)
-        weight = metric_value_kwargs["weight"]
+        weight, cluster = metric_value_kwargs["weight"], metric_value_kwargs["cluster"]
         reference = Reference.model_validate(metric_value_kwargs["reference"])
         weights = None if weight is None else rows[weight].to_numpy()
-        return compare(reference, rows[metric_value_kwargs["compared"]], weights).model_dump()
+        clusters = None if cluster is None else cluster_codes(rows[cluster])
+        return compare(reference, rows[metric_value_kwargs["compared"]], weights, clusters).model_dump()
 
 
 class ExpectColumnToKeepItsDistribution(BatchExpectation):
@@ -97,11 +103,19 @@ class ExpectColumnToKeepItsDistribution(BatchExpectation):
     compared: str
     reference: dict[str, Any]
     weight: str | None = None
+    cluster: str | None = None
     max_distance: float
     confidence: float
 
     metric_dependencies: ClassVar[tuple[str, ...]] = (METRIC,)
-    success_keys: ClassVar[tuple[str, ...]] = ("compared", "reference", "weight", "max_distance", "confidence")
+    success_keys: ClassVar[tuple[str, ...]] = (
+        "compared",
+        "reference",
+        "weight",
+        "cluster",
+        "max_distance",
+        "confidence",
+    )
 
     def _validate(
         self,

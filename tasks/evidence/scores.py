@@ -99,16 +99,17 @@ class MeanError(Record):
     """How far answers are from their labels on average, or how much further than another model's on the same rows.
 
     Of numbers the mean absolute error, in the label's unit; of sequences the tokens to change, as a share of those of the
-    labels. `pivots` are the studentised replicates of a bootstrap in ascending order, which drew whole days anew where
-    `by_day`, else single requests: `clusters` of them. `deviation` is the standard error, and `largest` how large the
-    error of one row can be.
+    labels. `pivots` are the studentised replicates of a bootstrap in ascending order, which drew whole days anew, whole
+    clusters, or single requests, as `by` says: `clusters` of them. `deviation` is the standard error, of `degrees` of
+    freedom, and `largest` how large the error of one row can be.
     """
 
     rows: int
     unit: Literal["units", "share of tokens"]
-    by_day: bool
+    by: Literal["days", "clusters", "labelled rows"]
     estimate: float
     deviation: float
+    degrees: float
     pivots: tuple[float, ...]
     clusters: int
     largest: float

@@ -11,6 +11,7 @@ from typing import Annotated, Literal, Protocol
 from pydantic import Field
 
 from tasks.evidence import CapacityEvidence, Unmeasured
+from tasks.gates.comparisons import rows_to_settle
 from tasks.gates.verdict import Question, absent, at_least, verdict
 from tasks.records import Check, GateLimits, GateResult
 
@@ -67,4 +68,12 @@ def _share(found: CapacityEvidence, limits: Limits) -> Check:
         "use a faster variant, let more replicas carry the peak, or find what the requests queue for",
         "runs",
     )
-    return at_least(question, _Sustained(verified or 0.0, low, found.high_per_second), share, found.confidence)
+    seen = _Sustained(verified or 0.0, low, found.high_per_second)
+    return at_least(question, seen, share, found.confidence, _needed(found, share))
+
+
+def _needed(found: CapacityEvidence, share: float) -> int | None:
+    """Count the runs that tell the estimated capacity from the share; one more at least, to verify the rate on."""
+    estimated = _Sustained(found.estimated_per_second, found.low_per_second, found.high_per_second)
+    needed = rows_to_settle(len(found.probed), estimated, share)
+    return None if needed is None else max(needed, len(found.probed) + 1)

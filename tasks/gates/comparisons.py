@@ -39,10 +39,9 @@ def error_at_most(question: Question, found: MeanError | None, limit: float, con
     if found is None:
         return unmeasured(question.name, f"{question.what} can't be told: no row has both a label and an error")
     bounds = resampled_interval(found, confidence)
-    days = "days" if found.by_day else "labelled rows"
     if bounds is None:
-        return unmeasured(question.name, f"{question.what} has no bound: {found.clusters} {days} are too few")
-    asked = replace(question, unit=found.unit, counted=days)
+        return unmeasured(question.name, f"{question.what} has no bound: {found.clusters} {found.by} are too few")
+    asked = replace(question, unit=found.unit, counted=found.by)
     return at_most(asked, bounds, limit, confidence, rows_to_settle(found.clusters, bounds, limit))
 
 
@@ -61,16 +60,16 @@ def rows_to_settle_rate(share: Share, limit: float, confidence: float, rows: int
     return None if needed is None else math.ceil(needed * (rows or share.trials) / share.trials)
 
 
-def rows_to_settle(rows: int, estimate: Estimate, limit: float) -> int | None:
-    """Count the rows that bring a bound to `limit`, if the estimate holds and its width falls as one over their root.
+def rows_to_settle(rows: int, estimate: Estimate, limit: float, power: float = 2) -> int | None:
+    """Count the rows that bring a bound to `limit`, if the estimate holds and rows rise as width to `power` falls.
 
-    None where the estimate is at the limit, or where no width is known.
+    Of most estimates it is 2: the width falls as one over the rows' root. None where the estimate is at the limit, or where no width is known.
     """
     end = estimate.high if estimate.estimate <= limit else estimate.low
     distance = abs(limit - estimate.estimate)
     if end is None or distance == 0:
         return None
-    needed = rows * (abs(end - estimate.estimate) / distance) ** 2
+    needed = rows * (abs(end - estimate.estimate) / distance) ** power
     return math.ceil(needed) if needed < MOST_NEEDED else None
 
 

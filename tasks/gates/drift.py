@@ -5,8 +5,12 @@ labels) has a distance between 0 and 1, and an interval that holds at the gate's
 is shown by its lower bound at the level that is left when all share one (Bonferroni), since of twenty columns that have
 not moved one would else look so by chance. That none does takes all of the upper bounds, an intersection-union test, so
 each is taken at the full level.
+
+The columns that the verdict names as moved are more: of these at most the same share is chance (Benjamini and Hochberg).
+They decide nothing.
 """
 
+from functools import partial
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -15,7 +19,7 @@ from tasks.evidence import DriftColumn, DriftEvidence, Evidence, Unmeasured
 from tasks.gates.comparisons import rows_to_settle
 from tasks.gates.verdict import Question, absent, at_most, unmeasured, verdict
 from tasks.records import Check, GateLimits, GateResult
-from tasks.statistics import Interval, distance_interval
+from tasks.statistics import Interval, discoveries, distance_interval, smallest_level
 
 NAME = "drift"
 CHECKLIST = "week 3-4"
@@ -46,9 +50,20 @@ def held(
     if isinstance(found, Unmeasured):
         return verdict(name, CHECKLIST, limits, (absent(found),))
     checks = tuple(_check(column, len(found.columns), limits, against) for column in found.columns)
-    moved = [check.name for check in checks if check.outcome == "fail"]
+    moved = _moved(found, limits)
     note = f"moved: {', '.join(moved)}" if len(moved) > 1 else ""
     return verdict(name, CHECKLIST, limits, checks, note=note)
+
+
+def _moved(found: DriftEvidence, limits: Limits) -> list[str]:
+    """Return the columns that lie over the limit, few of them by chance."""
+    compared = [column for column in found.columns if column.evaluation_rows and column.production_rows]
+
+    def shown(column: DriftColumn, confidence: float) -> bool:
+        return _interval(column, confidence).low > limits.max_distance
+
+    levels = [smallest_level(partial(shown, column)) for column in compared]
+    return [compared[place].column for place in discoveries(levels, 1 - limits.confidence)]
 
 
 def _check(column: DriftColumn, columns: int, limits: Limits, against: str) -> Check:
@@ -69,7 +84,10 @@ def _check(column: DriftColumn, columns: int, limits: Limits, against: str) -> C
 
 def _bounds(column: DriftColumn, columns: int, confidence: float) -> Interval:
     """Return the upper bound at the confidence asked, and the lower one at what is left for each of so many columns."""
-    rows = column.evaluation_rows, column.production_effective_rows
-    alone = distance_interval(column.distance, *rows, confidence, column.excess)
-    shared = distance_interval(column.distance, *rows, 1 - (1 - confidence) / columns, column.excess)
+    alone, shared = _interval(column, confidence), _interval(column, 1 - (1 - confidence) / columns)
     return Interval(column.distance, shared.low, alone.high)
+
+
+def _interval(column: DriftColumn, confidence: float) -> Interval:
+    rows = column.evaluation_rows, column.production_effective_rows
+    return distance_interval(column.distance, *rows, confidence, column.excess)

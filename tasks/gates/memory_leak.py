@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from tasks.evidence import MemoryEvidence, Unmeasured, VariantEvidence
+from tasks.gates.comparisons import rows_to_settle
 from tasks.gates.verdict import Question, absent, at_most, unmeasured, verdict
 from tasks.records import Check, GateLimits, GateResult
 from tasks.statistics import slope
@@ -22,6 +23,7 @@ DECIDES = "whether the process keeps memory for every call it serves"
 
 SETTLING_SHARE = 0.4  # of the soak's points, left out
 FEWEST_POINTS = 8
+LONGER_SOAK = 2 / 3  # the width of a slope falls as one over the points' number to 3/2: more of them, further apart
 
 
 class Limits(GateLimits):
@@ -63,4 +65,5 @@ def _growth(name: str, what: str, soak: tuple[tuple[int, int], ...], limit: floa
         "find what the adapter or the model keeps from call to call",
         "calls in the soak (measure.soak_calls)",
     )
-    return at_most(question, growth, limit, confidence)
+    needed = rows_to_settle(soak[-1][0], growth, limit, LONGER_SOAK)
+    return at_most(question, growth, limit, confidence, needed)

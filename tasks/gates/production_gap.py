@@ -59,13 +59,13 @@ def _error_gap(found: EvaluationEvidence, limits: Limits) -> tuple[Check, ...]:
         return (unmeasured("error gap", f"{what} can't be told: no row has both a label and an error"),)
     before, after = (resampled_interval(each, limits.confidence) for each in (offline, live))
     if before is None or after is None:
-        return (unmeasured("error gap", f"{what} has no bound: there are too few rows, or days of them"),)
+        return (unmeasured("error gap", f"{what} has no bound: there are too few rows, days or clusters"),)
     question = Question(
         "error gap",
         f"{what} (from {show(offline.estimate, offline.unit)} to {show(live.estimate, live.unit)})",
         live.unit,
         "train and evaluate on data that looks like production",
-        "days" if live.by_day else "labelled production requests",
+        "labelled production requests" if live.by == "labelled rows" else live.by,
     )
     rise = difference_of(after, before)
     return (at_most(question, rise, limit, limits.confidence, rows_to_settle(live.clusters, rise, limit)),)

@@ -5,8 +5,12 @@ among the less confident half of the reference's answers, and among the more con
 interval that must lie within the limit on both sides: an equivalence test, two one-sided tests at `confidence` each.
 The same is asked of what the missing labels hide: how far the accuracy of the labelled requests is from the same reweighted
 to all requests by confidence and slice.
+
+Slices whose requests are labelled less often than the others', by more than that limit, are named; at most 1 - confidence
+of those named are chance (Benjamini and Hochberg). They decide nothing.
 """
 
+from functools import partial
 from statistics import NormalDist
 from typing import Annotated, Literal
 
@@ -16,7 +20,7 @@ from tasks.evidence import Evidence, LabelCoverage, Unmeasured
 from tasks.gates.comparisons import rows_to_settle
 from tasks.gates.verdict import REFERENCE, Question, absent, at_most, exactly_at_least, show, unmeasured, verdict
 from tasks.records import Check, GateLimits, GateResult
-from tasks.statistics import Interval, difference_interval
+from tasks.statistics import Interval, difference_interval, discoveries, smallest_level
 
 NAME = "sample-size"
 CHECKLIST = "week 3-4"
@@ -55,7 +59,27 @@ def judge(evidence: Evidence, limits: Limits) -> GateResult:
         _coverage(evidence, limits),
         _bias(evidence, limits),
     )
-    return verdict(NAME, CHECKLIST, limits, checks)
+    scarce = _scarce(evidence, limits)
+    note = f"labels are scarce where {', '.join(scarce)}" if scarce else ""
+    return verdict(NAME, CHECKLIST, limits, checks, note=note)
+
+
+def _scarce(evidence: Evidence, limits: Limits) -> list[str]:
+    """Return the slices whose labelled share is further below that of the others than the limit, few of them by chance."""
+    reference = next((variant for variant in evidence.variants if variant.name == REFERENCE), None)
+    if reference is None or isinstance(reference.evaluation, Unmeasured):
+        return []
+    scores = reference.evaluation.production
+    rows, labelled = scores.overall.rows, scores.overall.labelled
+    slices = [each for each in scores.label_coverage if each.group not in (LOW, HIGH) and 0 < each.rows < rows]
+
+    def shown(part: LabelCoverage, confidence: float) -> bool:
+        others = labelled - part.labelled, rows - part.rows
+        gap = difference_interval(*others, part.labelled, part.rows, confidence)
+        return gap.low > limits.max_label_share_difference
+
+    levels = [smallest_level(partial(shown, part)) for part in slices]
+    return [slices[place].group for place in discoveries(levels, 1 - limits.confidence)]
 
 
 def _coverage(evidence: Evidence, limits: Limits) -> Check:

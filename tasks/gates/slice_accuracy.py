@@ -4,23 +4,30 @@ A slice with enough labelled rows must show by its lower bound that it is not be
 intersection-union test, so each is tested at the full level. That a slice fails is shown by its upper bound at the level
 that is left when all slices share one (Bonferroni), since of a hundred sound slices five would else look bad by chance.
 A smaller slice can't clear itself and would block every launch: it can only fail, and the same rule says when.
+
+The weak slices that the verdict names for people to look at are more: of these at most the same share is chance, not at
+most one list in twenty (Benjamini and Hochberg), and each is bounded as one that was picked (Benjamini and Yekutieli).
+They decide nothing.
 """
 
+from functools import partial
 from typing import Annotated, Literal
 
 from pydantic import Field
 
 from tasks.evidence import Scores, Share, Tally, Unmeasured, VariantEvidence
 from tasks.gates.comparisons import rows_to_settle_rate
-from tasks.gates.verdict import Question, absent, at_least, unmeasured, verdict
+from tasks.gates.verdict import Question, absent, at_least, show, unmeasured, verdict
 from tasks.records import Check, GateLimits, GateResult
-from tasks.statistics import Interval, rate_interval
+from tasks.statistics import Interval, confidence_of_named, discoveries, rate_interval, smallest_level
 
 NAME = "slice-accuracy"
 CHECKLIST = "week 3-4"
 SCOPE: Literal["launch", "variant"] = "variant"
 NEEDS = "the variant's answers on the production sample, with labels, and the traits of its requests"
 DECIDES = "whether the variant is right often enough for every group of requests, and not only on average"
+
+MOST_NAMED = 8  # weak slices, in the verdict's sentence
 
 
 class Limits(GateLimits):
@@ -51,7 +58,28 @@ def judge(evidence: VariantEvidence, limits: Limits) -> GateResult:
         )
         checks = (*checks, unmeasured("slices", because))
     note = f"{cleared} of {len(named)} slices have the {limits.min_slice_rows:,} labels to clear themselves"
+    note = "; ".join(filter(None, (note, _weak(tested, limits))))
     return verdict(NAME, CHECKLIST, limits, checks, variant=evidence.name, note=note)
+
+
+def _weak(tested: dict[str, Tally], limits: Limits) -> str:
+    """Name the slices that are below the floor, few of them by chance; nothing where there is none."""
+
+    def high(name: str, confidence: float) -> float:
+        return rate_interval(tested[name].right.events, tested[name].right.trials, confidence).high
+
+    def shown(name: str, confidence: float) -> bool:
+        return high(name, confidence) < limits.min_accuracy
+
+    names, rate = list(tested), 1 - limits.confidence
+    found = [names[place] for place in discoveries([smallest_level(partial(shown, name)) for name in names], rate)]
+    if not found:
+        return ""
+    at = confidence_of_named(len(found), len(names), rate)
+    worst = sorted((high(name, at), name) for name in found)[:MOST_NAMED]
+    told = ", ".join(f"{name} (at most {show(bound, 'accuracy')})" for bound, name in worst)
+    told += f" and {len(found) - MOST_NAMED} more" if len(found) > MOST_NAMED else ""
+    return f"weak, with at most {show(rate, 'share')} of those named by chance: {told}"
 
 
 def _named(scores: Scores) -> dict[str, Tally]:

@@ -162,6 +162,8 @@ def _undecided(question: Question, estimate: Estimate, limit: float, confidence:
     unit = question.unit
     low, high = ("no bound" if end is None else show(end, unit) for end in (estimate.low, estimate.high))
     more = f"about {needed:,} {question.counted} would settle it" if needed else f"take more {question.counted}"
+    if not needed and estimate.estimate == limit:
+        more = f"it lies at the limit, so no number of {question.counted} would settle it"
     return f", between {low} and {high} {_level(confidence)}, too wide to hold to {show(limit, unit)}; {more}"
 
 

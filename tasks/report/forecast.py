@@ -95,7 +95,7 @@ def _errors(variant: VariantEvidence) -> list[Measure]:
             continue
         unit = "share" if found.unit == "share of tokens" else ""
         bounds = resampled_interval(found, TWO_SIDED_95)
-        drawn = f"{count(found.clusters)} days" if found.by_day else f"{count(found.rows)} labels"
+        drawn = f"{count(found.rows)} labels" if found.by == "labelled rows" else f"{count(found.clusters)} {found.by}"
         note = f"too few for an interval: {drawn}"
         if bounds is not None:
             note = f"95% interval {quantity(bounds.low, unit)} to {quantity(bounds.high, unit)}, {drawn}"

@@ -56,7 +56,7 @@ class Wanted(NamedTuple):
     @classmethod
     def of(cls, columns: Columns) -> Wanted:
         """Return what a sample of a log with these columns holds."""
-        needed = (columns.id, columns.time, *columns.input, columns.label, columns.status, *columns.slices)
+        needed = (columns.id, columns.time, *columns.input, columns.label, columns.status, *columns.parts)
         values = [name for name in dict.fromkeys((*needed, *OPTIONAL)) if name not in {columns.id, columns.time}]
         return cls(
             columns.id,

@@ -2,13 +2,16 @@
 
 Every bound is one-sided at the asked confidence: `low` and `high` each hold with that probability, so together they
 are a two-sided interval at 2 * confidence - 1. Observations are taken as independent, but for those of `resample_ratio`,
-which come in clusters, and for response times under load (`response_bound`, `dependent_quantile`), which come in a row.
-Too few of them for any answer raise ValueError, because absence is not a number.
+which come in clusters, and for response times under load (`response_bound`, `dependent_quantile`), which come in a row;
+`design_effect` says how many independent ones clustered rows are worth. Too few of them for any answer raise ValueError,
+because absence is not a number.
 """
 
 from tasks.statistics.bounds import Bounds, Interval, Verdict, decide_lower, decide_upper, difference_of
 from tasks.statistics.calibration import calibration_error
+from tasks.statistics.clustered import FEWEST_CLUSTERS, design_effect
 from tasks.statistics.dependent import dependent_quantile, variance_inflation
+from tasks.statistics.discoveries import confidence_of_named, discoveries, smallest_level
 from tasks.statistics.distances import chance, distance_interval, largest_gap, total_variation
 from tasks.statistics.paired import PairedDifference, paired_difference, rows_for_non_inferiority
 from tasks.statistics.rates import difference_interval, rate_forecast, rate_interval, rows_for_rate_bound
@@ -34,6 +37,7 @@ from tasks.statistics.times import (
 )
 
 __all__ = [
+    "FEWEST_CLUSTERS",
     "LOOKS",
     "Arrivals",
     "Bounds",
@@ -48,11 +52,14 @@ __all__ = [
     "calibration_error",
     "chance",
     "confidence_at_look",
+    "confidence_of_named",
     "decide_lower",
     "decide_upper",
     "dependent_quantile",
+    "design_effect",
     "difference_interval",
     "difference_of",
+    "discoveries",
     "distance_interval",
     "largest_gap",
     "mean_interval",
@@ -73,6 +80,7 @@ __all__ = [
     "settling_point",
     "slo_verdict",
     "slope",
+    "smallest_level",
     "total_variation",
     "variance_inflation",
 ]

@@ -137,7 +137,7 @@ def test_flight_delay_is_rejected_for_another_season(tmp_path: Path) -> None:
     assert isinstance(found, EvaluationEvidence)
     assert found.evaluation.error is not None
     assert found.production.error is not None
-    assert (found.production.error.by_day, found.production.error.clusters) == (True, 60)
+    assert (found.production.error.by, found.production.error.clusters) == ("days", 60)
     assert 10 < found.evaluation.error.estimate < found.production.error.estimate < 20
     assert found.production.overall.right.trials < 0.6 * found.production.overall.labelled  # days differ
     run = tracked(f"sqlite:///{tmp_path / 'mlflow.db'}", decision.run_id)

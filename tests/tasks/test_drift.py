@@ -223,3 +223,11 @@ def test_bounds_hold_as_often_as_they_say(kind: str, shift: str, sizes: tuple[in
         bounds = distance_interval(found.distance, *sizes, 0.95, found.excess)
         low, high = low + (bounds.low <= true + 1e-9), high + (bounds.high >= true - 1e-9)
     assert min(low, high) >= 100 * 0.95 - 2 * (100 * 0.95 * 0.05) ** 0.5
+
+
+def test_a_cluster_counts_as_one_row() -> None:
+    """A word that is asked ninety times moves the distance as one request does; ten others weigh one each."""
+    values = pd.Series(["a"] * 90 + ["b"] * 10)
+    found = compare(refer("word", values), values, None, np.concatenate([np.zeros(90, dtype=int), np.arange(1, 11)]))
+    assert found.production_rows == 100
+    assert found.production_effective_rows == pytest.approx(100**2 / (90**2 + 10))

@@ -94,7 +94,7 @@ def test_days_are_drawn_whole_where_there_are_enough(tmp_path: Path) -> None:
     few = score("production", rows(labels, days=3), COLUMNS, answers(said), tmp_path, scoring=NUMBERS).error
     assert many is not None
     assert few is not None
-    assert (many.by_day, many.clusters, few.by_day, few.clusters) == (True, 20, False, 600)
+    assert (many.by, many.clusters, few.by, few.clusters) == ("days", 20, "labelled rows", 600)
     wide, narrow = (resampled_interval(each, 0.95) for each in (many, few))
     assert wide is not None
     assert narrow is not None
@@ -150,3 +150,33 @@ def test_shapes_are_of_answers_against_their_labels_and_the_evaluation_set(tmp_p
     assert (found.answered, found.labelled) == (5, 4)
     assert (found.repeated.events, found.shortened.events, found.lengthened.events) == (2, 1, 1)
     assert found.lengths.distance == pytest.approx(0.8)
+
+
+def by_user(users: int, requests: int) -> pd.DataFrame:
+    """Return requests of so many users over 20 days, as many each."""
+    table = rows([0.0] * users * requests, days=20)
+    return table.assign(user=[f"u{number % users}" for number in range(len(table))])
+
+
+def test_users_are_drawn_whole_and_widen_every_interval(tmp_path: Path) -> None:
+    """A user whose answers are all wrong is one finding and no sixty: of shares, mean errors and paired losses alike."""
+    columns, said = COLUMNS.model_copy(update={"cluster": "user"}), [9.0 * (number % 13 == 0) for number in range(780)]
+    requests, files = by_user(13, 60), {}
+    for name, asked, answer in (("own", columns, said), ("base", columns, [0.0] * 780), ("apart", COLUMNS, said)):
+        files[name] = score("production", requests, asked, answers(answer), tmp_path / name, scoring=NUMBERS)
+    assert files["own"].error is not None
+    assert (files["own"].error.by, files["own"].error.clusters) == ("clusters", 13)
+    assert files["own"].overall.right.value == pytest.approx(12 / 13)
+    assert files["own"].overall.right.trials < 13
+    assert files["apart"].overall.right.trials > 500
+    base, own = (tmp_path / name / PRODUCTION_FILE for name in ("base", "own"))
+    found = pair("fp32", base, own, NUMBERS).overall.baseline_only
+    assert (found.value, found.trials < 13) == (pytest.approx(1 / 13), True)
+
+
+def test_a_few_users_bound_no_mean_error(tmp_path: Path) -> None:
+    """However many days there are: nine users say nothing of the tenth."""
+    columns = COLUMNS.model_copy(update={"cluster": "user"})
+    found = score("production", by_user(9, 60), columns, answers([1.0] * 540), tmp_path, scoring=NUMBERS).error
+    assert found is not None
+    assert (found.by, found.clusters, resampled_interval(found, 0.95)) == ("clusters", 9, None)

@@ -85,3 +85,20 @@ def test_labels_are_counted_by_confidence_and_slice(table: pd.DataFrame) -> None
     assert set(groups) == {"low confidence", "high confidence", "source=app", "source=shop"}
     assert groups["low confidence"].rows == ROWS / 2
     assert groups["source=app"].rows + groups["source=shop"].rows == ROWS
+
+
+def test_users_that_label_alike_widen_what_is_known(table: pd.DataFrame) -> None:
+    """Where all requests of a user are alike, chance in who labels looks like a bias, unless users count and not requests."""
+    random = np.random.default_rng(0)
+    users, confidence = random.integers(0, 200, ROWS), random.uniform(0.5, 1, 200)
+    labels, right = random.random(200) < 0.5, random.random(200) < 0.7
+    alike = table.assign(
+        confidence=confidence[users],
+        right=right[users] & labels[users],
+        label=np.where(labels[users], "good", None),
+    )
+    apart, together = label_shift(alike), label_shift(alike.assign(cluster=users.astype(str)))
+    assert apart is not None
+    assert together is not None
+    assert (together.accuracy, together.reweighted) == (apart.accuracy, apart.reweighted)
+    assert 3 * apart.deviation < abs(together.accuracy - together.reweighted) < 2 * together.deviation

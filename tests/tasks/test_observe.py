@@ -50,9 +50,29 @@ def test_feedback_is_read_in_the_words_of_services(tmp_path: Path) -> None:
     """Thumbs and signs are told apart, in any case; requests without feedback do not count."""
     now = _sample(tmp_path, feedback=["down", "Thumbs_Up", None, "up", "NEGATIVE"])
     before = _sample(tmp_path, "before", feedback=[1.0, -1.0, None, 1.0])
-    found = compare_feedback(now, before)
+    found = compare_feedback(now, before, COLUMNS)
     assert (found.now.events, found.now.trials, found.rows) == (2, 4, 4)
     assert (found.launch.events, found.launch.trials, found.launch_rows) == (1, 3, 3)
+
+
+def test_requests_of_one_user_count_as_few(tmp_path: Path) -> None:
+    """Of statuses and feedback alike: a user whose calls all fail, and who says so each time, is one finding."""
+    by_user, users = COLUMNS.model_copy(update={"cluster": "user"}), [f"u{row % 12}" for row in range(600)]
+    bad = [user == "u0" for user in users]
+    words = {
+        "status": ["error" if each else "ok" for each in bad],
+        "feedback": ["down" if each else "up" for each in bad],
+    }
+    path = _sample(tmp_path, **words, user=users)
+    until = START + timedelta(days=400)
+    for columns, most in ((by_user, 12), (COLUMNS, 600)):
+        failed, heard = (
+            tally_statuses(path, columns, START, until).overall.failed,
+            compare_feedback(path, path, columns),
+        )
+        for share in (failed, heard.now, heard.launch):
+            assert share.value == pytest.approx(1 / 12)
+            assert most / 2 < share.trials <= most
 
 
 @pytest.mark.parametrize(
@@ -67,7 +87,7 @@ def test_feedback_that_says_nothing_is_no_result(tmp_path: Path, words: dict[str
     """A log without feedback, or with words of its own, has no share of negative ones; a quoted word is masked."""
     before = _sample(tmp_path, "before", feedback=["up", "down"])
     with pytest.raises(StageError, match=why):
-        compare_feedback(_sample(tmp_path, **words or {"status": ["ok"]}), before)
+        compare_feedback(_sample(tmp_path, **words or {"status": ["ok"]}), before, COLUMNS)
 
 
 @pytest.mark.process

@@ -420,3 +420,14 @@ def test_a_log_column_named_like_the_samples_own_is_refused(tmp_path: Path) -> N
     write_lines(tmp_path / "log" / "a.jsonl", [row(1)])
     with pytest.raises(InputError, match="the column 'copies' is what the sample itself adds"):
         sample(tmp_path, columns=COLUMNS.model_copy(update={"slices": ("copies",)}))
+
+
+def test_the_cluster_is_drawn_with_the_other_columns(tmp_path: Path) -> None:
+    """It stands beside each request from either format, and is missed where the log lacks it."""
+    by_user = COLUMNS.model_copy(update={"cluster": "user"})
+    write_lines(tmp_path / "log" / DAY / "a.jsonl", [row(i, user=f"u{i % 7}") for i in range(20)])
+    write_parquet(tmp_path / "log" / DAY / "b.parquet", [row(i, user=f"u{i % 7}") for i in range(20, 40)])
+    write_lines(tmp_path / "log" / DAY / "c.jsonl", [row(i) for i in range(40, 50)])
+    evidence, drawn = sample(tmp_path, columns=by_user)
+    assert drawn["user"].head(40).tolist() == [f"u{i % 7}" for i in range(40)]
+    assert evidence.missing_columns == {"user": 10}

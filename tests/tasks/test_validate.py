@@ -383,3 +383,33 @@ def test_great_expectations_is_imported_only_when_used() -> None:
     """Importing the module stays quick: neither it nor pandas is loaded before there is something to validate."""
     code = "import sys, tasks.validate; sys.exit(not {'great_expectations', 'pandas'}.isdisjoint(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("users", "cluster", "told"),
+    [
+        ([f"u{row % 40}" for row in range(ROWS)], "user", ()),
+        (None, "text", ()),
+        (None, "user", ("column 'user' has no value in any row", "at most 20% may")),
+        ([f"u{row}" if row % 2 else None for row in range(ROWS)], "user", ("50%) have no value in column 'user'",)),
+    ],
+    ids=["known", "an input", "unknown", "unknown of half"],
+)
+def test_a_log_is_held_to_know_its_clusters(
+    users: list[str | None] | None, cluster: str, told: tuple[str, ...], tmp_path: Path
+) -> None:
+    """Named and seldom logged, it would leave requests that are alike to count as independent ones."""
+    evidence = validate_production(
+        log().assign(user=users),
+        COLUMNS.model_copy(update={"cluster": cluster}),
+        as_of=AS_OF,
+        window_days=30,
+        stale_after_hours=48,
+        evaluation=evaluation_set(),
+        quality=QUALITY,
+        drift=DRIFT,
+        out=tmp_path,
+    )
+    found = [result.because for result in failures(evidence)]
+    assert len(found) == len(told)
+    assert all(each in " ".join(found) for each in told)

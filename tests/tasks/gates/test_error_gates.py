@@ -16,8 +16,8 @@ from tasks.statistics import resample_ratio
 def error(mean: float, days: int = 40, unit: Literal["units", "share of tokens"] = "units") -> MeanError:
     """Return a mean error whose days differ by a tenth of it."""
     values = mean * (1 + 0.1 * np.random.default_rng(0).standard_normal(days))
-    found = resample_ratio(values - values.mean() + mean, np.ones(days), np.ones(days), np.arange(days))
-    return MeanError(rows=100 * days, unit=unit, by_day=True, **found._asdict())
+    found = resample_ratio(values - values.mean() + mean, np.ones(days), np.ones(days), {"days": np.arange(days)})
+    return MeanError.model_validate({"rows": 100 * days, "unit": unit, **found._asdict()})
 
 
 def answered(offline: MeanError | None, live: MeanError | None, rise: MeanError | None = None) -> VariantEvidence:

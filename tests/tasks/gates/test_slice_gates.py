@@ -116,3 +116,18 @@ def test_a_slice_that_gets_no_answers_fails() -> None:
     """Abstaining on one group of users alone is still abstaining; a slice of few rows is not judged."""
     assert answered((3_000, 2_950), ("app", 400, 330)).outcome == "fail"
     assert answered((3_000, 2_950), ("app", 100, 50)).outcome == "pass"
+
+
+def test_weak_slices_are_named_though_each_alone_is_too_small_to_fail() -> None:
+    """Of forty small slices ten are weak: none of them fails the launch, and the verdict names those that chance explains least."""
+    sound, weak = [part(f"sound{n}", 40, 34) for n in range(30)], [part(f"weak{n}", 40, 16) for n in range(10)]
+    result = sliced(part("large", 2000, 1700), *sound, *weak)
+    assert result.outcome == "pass"
+    assert "weak, with at most 5% of those named by chance: source=weak0 (at most" in result.because
+    assert " and 2 more" in result.because
+    assert "source=sound" not in result.because
+
+
+def test_no_slice_is_named_where_all_are_sound() -> None:
+    """There is nothing to look at."""
+    assert "weak" not in sliced(part("large", 2000, 1700), *(part(f"some{n}", 40, 34) for n in range(30))).because

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 from gate_evidence import cost, latency, memory, seconds, soak, variant
 from gate_limits import check, judge, limits
@@ -219,3 +220,24 @@ def test_a_cost_whose_high_end_is_over_is_inconclusive() -> None:
     """The point within the limit is not enough."""
     result = judge("unit-cost", variant(cost=cost(usd_per_thousand=0.009, usd_per_thousand_high=0.012)))
     assert (result.outcome, result.observed, result.bound) == ("inconclusive", 0.009, 0.012)
+    assert check(result, "thousand").needed is not None
+
+
+def test_an_undecided_cost_says_how_many_calls_would_tell() -> None:
+    """Three replicas are affordable to 10 ms a call with one to spare; 9 ± 2 ms of 3,500 calls take four times as many."""
+    bill = cost(service_ms=9, service_ms_low=7, service_ms_high=11, usd_per_month=225, usd_per_month_high=300)
+    result = judge("unit-cost", variant(cost=bill), max_usd_per_month=250)
+    assert result.outcome == "inconclusive"
+    undecided = check(result, "month")
+    assert undecided.needed == pytest.approx(3500 * 4, abs=1)
+    assert f"about {undecided.needed:,} timed calls would settle it" in undecided.because
+
+
+def test_an_undecided_leak_says_how_long_a_soak_would_tell() -> None:
+    """Growth under the limit whose bound is over it: the soak it takes is longer, by less than its square."""
+    noise = np.random.default_rng(1).normal(0, 20_000, 25)
+    points = tuple((calls, int(size + each)) for (calls, size), each in zip(soak(5_000_000, 30), noise, strict=True))
+    result = leak(soak_python=points)
+    undecided = check(result, "python")
+    assert (undecided.outcome, (undecided.needed or 0) > points[-1][0]) == ("inconclusive", True)
+    assert "calls in the soak (measure.soak_calls) would settle it" in undecided.because

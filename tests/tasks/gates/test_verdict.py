@@ -96,7 +96,9 @@ def test_a_missing_bound_says_how_much_more_is_needed() -> None:
 def test_only_an_inconclusive_check_asks_for_more() -> None:
     """What is settled needs nothing, and what can't be planned asks for more without a number."""
     assert at_most(QUESTION, Interval(0.01, 0.005, 0.02), 0.03, 0.95, needed=700).needed is None
-    assert "take more rows" in at_most(QUESTION, Interval(0.03, 0.02, 0.04), 0.03, 0.95).because
+    assert "take more rows" in at_most(QUESTION, Interval(0.031, 0.02, 0.04), 0.03, 0.95).because
+    at_limit = at_most(QUESTION, Interval(0.03, 0.02, 0.04), 0.03, 0.95)
+    assert (at_limit.needed, "no number of rows would settle it" in at_limit.because) == (None, True)
 
 
 def test_a_sentence_says_what_by_how_much_and_what_to_do() -> None:
