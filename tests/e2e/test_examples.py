@@ -146,7 +146,7 @@ def test_flight_delay_is_rejected_for_another_season(tmp_path: Path) -> None:
 
 def test_pronounce_is_rejected_for_words_that_its_dictionary_lacked(tmp_path: Path) -> None:
     """Sequences from two graphs: exact matches and phonemes to change; labels that are missing hide more errors."""
-    decision, evidence = launch(prepared("pronounce"), tmp_path, rows=2000)
+    decision, evidence = launch(prepared("pronounce"), tmp_path)
     assert decision.outcome == "reject"
     for gate in ("production-gap", "slice-accuracy"):
         assert outcomes(decision, gate)["fp32"] == "fail"
