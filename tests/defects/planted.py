@@ -23,7 +23,7 @@ RETURN_NET = "    return net.eval()\n"
 
 @dataclass(frozen=True)
 class Clean:
-    """A candidate without a failure in it; every gate must pass every variant of it.
+    """A candidate without a failure in it; every gate must pass every variant of it, those of times where it is `timed`.
 
     `champion` names the clean candidate that is launched first under the same model name, so that it is live by then;
     `timed` says that failures which show in times have it as their twin, so that it is measured in full.
