@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
     from flows.variants import Answered
     from infra.ledger import Kind, Ledger
+    from tasks.datasets import DataSets
     from tasks.evidence import ReviewEvidence
     from tasks.policy import Policy
 
@@ -101,6 +102,34 @@ def measure(current: Launch) -> Evidence:
     keep_candidate(candidate, current.folder)
     sets = steps.copy_sets(candidate, current.folder)
     current = replace(current, marking=marking(candidate, policy, sets.evaluation))
+    found = _measure_data(current, sets)
+    current.progress.advance("sample")
+    drawn_sets = found.sample if isinstance(found.sample, Unmeasured) else sets
+    production = found.sample if isinstance(found.sample, Unmeasured) else sets.production
+    why = reason_to_stop(found, policy, GATES_OF_DATA)
+    reference: Variant | Unmeasured | None = why
+    if reference is None:
+        reference = steps.attempt("export", steps.export, candidate, production)
+    found = found.model_copy(update={"export": exported(current, reference, production)})
+    current.progress.advance("export")
+    why = why or reason_to_stop(found, policy, GATES_OF_EXPORT)
+    live = Live(why, why) if why else live_champion(current, drawn_sets)
+    answered = spared(candidate, why) if why else answer_variants(current, drawn_sets, reference, live)
+    modules = next((each.modules for each in answered if each.modules), ())
+    found = found.model_copy(
+        update={
+            "dependencies": steps.attempt("dependencies", steps.check_lock, candidate, modules),
+            "review": to_read(current, production, answered),
+            "variants": tuple(each.evidence for each in answered),
+        }
+    )
+    why = why or reason_to_stop(found, policy, GATES_OF_LAUNCH)
+    return found.model_copy(update={"variants": measure_costs(current, answered, drawn_sets, live, why)})
+
+
+def _measure_data(current: Launch, sets: DataSets) -> Evidence:
+    """Return what the production log and the evaluation set show; the rest of the evidence is not measured yet."""
+    candidate, policy = current.candidate, current.policy
     as_of = candidate.data.as_of or datetime.now(UTC)
     drawn = steps.attempt("sample", steps.sample, candidate, policy.sample, as_of, sets.production)
     production = sets.production if not isinstance(drawn, Unmeasured) else drawn
@@ -123,9 +152,8 @@ def measure(current: Launch) -> Evidence:
         "validate-evaluation", steps.check_evaluation, sets.evaluation, candidate, quality
     )
     drift = steps.attempt("drift", steps.drift, production, sets.evaluation, candidate.columns, *described)
-    current.progress.advance("sample")
     later = Unmeasured(stage="variants", why="not measured yet")
-    found = Evidence(
+    return Evidence(
         candidate=candidate.name,
         candidate_folder=candidate.folder.name,
         candidate_sha256=candidate_digest(candidate),
@@ -142,26 +170,6 @@ def measure(current: Launch) -> Evidence:
         review=later,
         variants=(),
     )
-    why = reason_to_stop(found, policy, GATES_OF_DATA)
-    reference: Variant | Unmeasured | None = why
-    if reference is None:
-        reference = steps.attempt("export", steps.export, candidate, production)
-    found = found.model_copy(update={"export": exported(current, reference, production)})
-    current.progress.advance("export")
-    why = why or reason_to_stop(found, policy, GATES_OF_EXPORT)
-    drawn_sets = drawn if isinstance(drawn, Unmeasured) else sets
-    live = Live(why, why) if why else live_champion(current, drawn_sets)
-    answered = spared(candidate, why) if why else answer_variants(current, drawn_sets, reference, live)
-    modules = next((each.modules for each in answered if each.modules), ())
-    found = found.model_copy(
-        update={
-            "dependencies": steps.attempt("dependencies", steps.check_lock, candidate, modules),
-            "review": to_read(current, production, answered),
-            "variants": tuple(each.evidence for each in answered),
-        }
-    )
-    why = why or reason_to_stop(found, policy, GATES_OF_LAUNCH)
-    return found.model_copy(update={"variants": measure_costs(current, answered, drawn_sets, live, why)})
 
 
 def to_read(
