@@ -99,13 +99,13 @@ def _play_own(
     try:
         limit = offer.seconds + offer.drain_seconds + START_SECONDS
         paced = Paced(schedule=schedule, requests=queue.path, sent=sent)
-        start = measure("tasks.load.generator", paced, Sent, limit).start_ns / NS
+        start_ns = measure("tasks.load.generator", paced, Sent, limit).start_ns
         queue.close()
         batcher.drain(time.monotonic() + offer.drain_seconds)
-        completed = batcher.completed - start
+        completed = batcher.completed - start_ns / NS
     finally:
         _end(batcher, queue)
-    return batcher, Seen(due, np.load(sent) / NS - start, completed)
+    return batcher, Seen(due, (np.load(sent) - start_ns) / NS, completed)
 
 
 def _play_loadgen(
