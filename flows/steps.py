@@ -30,6 +30,7 @@ from tasks.labelfree import estimate_without_labels
 from tasks.latency.profile import measure_latency
 from tasks.latency.start import measure_cold_start
 from tasks.latency.turns import compare_with_champion
+from tasks.load.peak import measure_load
 from tasks.mask import mask
 from tasks.memory import measure_memory
 from tasks.observe import compare_feedback, score_answers, tally_statuses
@@ -137,6 +138,7 @@ evaluate = _step(evaluate_variant, "evaluate")
 calibrate = _step(calibrate_variant, "calibrate")
 estimate = _step(estimate_without_labels, "estimate")
 time_calls = _step(measure_latency, "latency")
+offer_load = _step(measure_load, "load")
 time_starts = _step(measure_cold_start, "cold-start")
 time_in_turns = _step(compare_with_champion, "champion-latency")
 repeat = _step(measure_determinism, "determinism")

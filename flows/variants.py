@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from flows import steps
 from tasks.calibrate import CALIBRATION_FILE
@@ -21,13 +21,14 @@ if TYPE_CHECKING:
     from flows.current import Launch
     from tasks.datasets import DataSets
     from tasks.evidence import Evidence
+    from tasks.gates import latency_slo
     from tasks.policy import Policy
     from tasks.records import Candidate, Serving, Variant
 
 REFERENCE = "fp32"
 FETCHED = "champion"  # the folder of the live champion's files, while it is compared with
 ANSWERS = ("provider", "evaluation", "calibration", "label_free")
-COSTS = ("latency", "champion_latency", "cold_start", "robustness", "memory", "cost")
+COSTS = ("latency", "load", "champion_latency", "cold_start", "robustness", "memory", "cost")
 GATES_OF_SAMENESS = ("batch-invariance", "repeatability")  # told before a whole sample is answered
 GATES_OF_ANSWERS = (
     "execution-provider", "error-rate", "quantization-loss", "production-accuracy", "production-gap", "slice-accuracy",
@@ -192,8 +193,25 @@ def _measure_costs(
     rows = sets if isinstance(sets, Unmeasured) else sets.production
     rest: Sequence[object] = (measuring, seed, out)
     batched: Sequence[object] = (measuring, together, seed, out)
+    latency = steps.attempt(f"{name}: latency", steps.time_calls, served, rows, *rest)
+    slo = cast("latency_slo.Limits", policy.limits()["latency-slo"])
     stages: dict[str, Any] = {
-        "latency": steps.attempt(f"{name}: latency", steps.time_calls, served, rows, *rest),
+        "latency": latency,
+        "load": steps.attempt(
+            f"{name}: load",
+            steps.offer_load,
+            served,
+            rows,
+            latency,
+            measuring,
+            policy.business,
+            slo.under_load,
+            slo.confidence,
+            seed,
+            out,
+        )
+        if measuring.load_seconds
+        else Unmeasured(stage=f"{name}: load", why="the policy asks for no load (measure.load_seconds is 0)"),
         "champion_latency": live.served
         if isinstance(live.served, FirstLaunch)
         else steps.attempt(f"{name}: champion latency", steps.time_in_turns, served, live.served, rows, *batched),

@@ -25,6 +25,7 @@ from tasks.evidence import (
     Fit,
     LabelFree,
     LatencyEvidence,
+    LoadEvidence,
     MemoryEvidence,
     Paired,
     ProviderEvidence,
@@ -209,6 +210,8 @@ def _paired_points(baseline: str, paired: Paired) -> Iterator[Point]:
 def _speed_points(variant: VariantEvidence) -> Iterator[Point]:
     if isinstance(variant.latency, LatencyEvidence):
         yield from _latency_points(variant.latency)
+    if isinstance(variant.load, LoadEvidence):
+        yield from _load_points(variant.load)
     if isinstance(variant.cold_start, ColdStartEvidence):
         yield from _start_points(variant.cold_start)
     if isinstance(turns := variant.champion_latency, ChampionLatency):
@@ -241,6 +244,17 @@ def _latency_points(latency: LatencyEvidence) -> Iterator[Point]:
         yield Point("noise/control_spread", latency.noise.spread)
         if latency.noise.other_load is not None:
             yield Point("noise/other_load", latency.noise.other_load)
+
+
+def _load_points(found: LoadEvidence) -> Iterator[Point]:
+    """Give the response times of requests under load, all runs together, by name and not by batch size."""
+    answered = tuple(seconds for seconds in found.responses if np.isfinite(seconds))
+    yield from _percentiles("load", answered, 0)
+    yield Point("load/requests_per_second", found.share_per_second)
+    yield Point("load/replicas", found.carrying)
+    yield Point("load/lost_requests", found.lost)
+    if found.runs:
+        yield Point("load/utilisation", float(np.mean([each.run.utilisation for each in found.runs])))
 
 
 def _start_points(found: ColdStartEvidence) -> Iterator[Point]:

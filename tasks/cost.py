@@ -60,7 +60,7 @@ def project_cost(latency: LatencyEvidence, business: Business, measured_on: str)
     hired = machine(business.machine)
     service = mean_interval(seconds, CONFIDENCE, seed=0)
     per_item = [value / business.serving_batch for value in (service.estimate, service.low, service.high)]
-    replicas = [_replicas(item, business) for item in per_item]
+    replicas = [carrying_replicas(item, business) + business.spare_replicas for item in per_item]
     monthly = [count * hired.usd_per_hour * HOURS_PER_MONTH for count in replicas]
     thousands = business.mean_per_second * SECONDS_PER_MONTH / 1000
     return CostEvidence(
@@ -83,6 +83,6 @@ def project_cost(latency: LatencyEvidence, business: Business, measured_on: str)
     )
 
 
-def _replicas(service_seconds: float, business: Business) -> int:
-    """Offered load at the peak over the load that one replica may carry (utilisation), plus the spare ones."""
-    return math.ceil(business.peak_per_second * service_seconds / business.utilisation) + business.spare_replicas
+def carrying_replicas(service_seconds: float, business: Business) -> int:
+    """Return the offered load at the peak over the load that one replica may carry (utilisation), without spare ones."""
+    return math.ceil(business.peak_per_second * service_seconds / business.utilisation)

@@ -49,6 +49,7 @@ class Reviewing(Record):
 class Measuring(Record):
     """How long the measurements may take; they stop at whichever of count and seconds comes first.
 
+    `load_seconds` are those of one run under open-loop load, of which there are up to three; 0 asks for none.
     `cold_starts` are fresh processes, 0 for none; `champion_seconds` are spent in turns with the champion, each batch size.
     `rejected` says what to do once a gate fails the launch or a variant: `measure` all the same, or `stop` there.
     """
@@ -64,6 +65,7 @@ class Measuring(Record):
     latency_seconds: Positive
     calls_per_batch: Count
     batch_seconds: Positive
+    load_seconds: Annotated[float, Field(ge=0)]
     cold_starts: Annotated[int, Field(ge=0)]
     champion_seconds: Positive
     rejected: Literal["measure", "stop"]
@@ -90,7 +92,10 @@ class Numbers(Record):
 
 
 class Business(Record):
-    """What the model serves: traffic, the machine a replica runs on, and how full a replica may be."""
+    """What the model serves: traffic, the machine a replica runs on, and how full a replica may be.
+
+    `burstiness` is the coefficient of variation of the gaps between requests: 1 of independent users, more of bursts.
+    """
 
     mean_per_second: Positive
     peak_per_second: Positive
@@ -98,6 +103,7 @@ class Business(Record):
     serving_batch: Count
     utilisation: Annotated[float, Field(gt=0, le=0.9)]
     spare_replicas: Annotated[int, Field(ge=0)]
+    burstiness: Positive = 1
 
     @model_validator(mode="after")
     def _peak_is_a_peak(self) -> Business:

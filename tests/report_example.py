@@ -36,6 +36,10 @@ from tasks.evidence import (
     LabelFree,
     LabelShift,
     LatencyEvidence,
+    Lateness,
+    Loaded,
+    LoadEvidence,
+    LoadRun,
     MemoryEvidence,
     Moved,
     Noise,
@@ -44,8 +48,10 @@ from tasks.evidence import (
     PairedTally,
     PartTimes,
     Perturbed,
+    PoissonArrivals,
     ProviderEvidence,
     Raw,
+    Replica,
     RobustnessEvidence,
     SampleEvidence,
     Scores,
@@ -194,6 +200,25 @@ def latency(variant: str, seed: int) -> LatencyEvidence:
     )
 
 
+def load(variant: str, seed: int) -> LoadEvidence:
+    """Return a queue of one replica at 40 requests a second whose services are log-normal."""
+    random, count = np.random.default_rng(seed), 2400
+    due, replica = np.cumsum(random.exponential(1 / 40, count)), Replica(largest_batch=1, threads=2)
+    took, free = MILLISECONDS[variant] / 1000 * random.lognormal(0, 0.09, count), 0.0
+    ended = [free := max(free, at) + one for at, one in zip(due.tolist(), took.tolist(), strict=True)]
+    run = LoadRun(
+        engine="launchgate", engine_version="1", arrivals=PoissonArrivals(), rate=40, seconds=float(due[-1]), seed=seed,
+        replica=replica, requests=count, answered=count, failed=0, unfinished=0, answered_per_second=40, mean_batch=1,
+        lateness=Lateness(p50_seconds=2e-6, p99_seconds=3e-5, max_seconds=2e-4), utilisation=float(took.mean() * 40),
+        raw=raw(f"variants/{variant}/load-001.parquet", count),
+    )  # fmt: skip
+    only = Loaded(run=run, scheduled_seconds=tuple(due.tolist()), response_seconds=tuple((ended - due).tolist()))
+    return LoadEvidence(
+        target="cpu", peak_per_second=120, carrying=3, share_per_second=40, replica=replica, arrivals=run.arrivals,
+        runs=(only,),
+    )  # fmt: skip
+
+
 def noise() -> Noise:
     """Return a machine on which nothing else runs."""
     return Noise(
@@ -322,6 +347,7 @@ def variant_evidence(name: str, seed: int, shift: float) -> VariantEvidence:
         calibration=calibration(name, seed),
         label_free=LabelFree(rows=6000, labelled=3600, corrected=True, accuracy=0.75 - shift, deviation=0.008),
         latency=latency(name, seed),
+        load=load(name, seed),
         champion_latency=FirstLaunch(model="sentiment"),
         cold_start=cold_start(name),
         determinism=determinism(name),

@@ -7,6 +7,7 @@ from typing import Literal
 from tasks.evidence.basis import Environment, Unmeasured
 from tasks.evidence.calibration import CalibrationEvidence, LabelFree
 from tasks.evidence.data import DriftEvidence, SampleEvidence, ValidationEvidence
+from tasks.evidence.load import LoadEvidence
 from tasks.evidence.review import ReviewEvidence
 from tasks.evidence.robustness import RobustnessEvidence
 from tasks.evidence.scores import EvaluationEvidence, FirstLaunch
@@ -33,6 +34,7 @@ class VariantEvidence(Record):
     calibration: CalibrationEvidence | Unmeasured
     label_free: LabelFree | Unmeasured
     latency: LatencyEvidence | Unmeasured
+    load: LoadEvidence | Unmeasured = Unmeasured(stage="load", why="not asked for")
     champion_latency: ChampionLatency | FirstLaunch | Unmeasured = Unmeasured(
         stage="champion latency", why="not asked for"
     )

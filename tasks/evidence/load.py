@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from tasks.evidence.basis import Raw
-from tasks.records import Record, Sha256
+from tasks.records import Record, Sha256, Target
 
 Engine = Literal["launchgate", "mlperf-loadgen"]
 
@@ -83,3 +83,63 @@ class LoadRun(Record):
     utilisation: float
     mean_batch: float | None
     raw: Raw
+
+
+class Loaded(Record):
+    """A run with the requests themselves, in order of their scheduled arrival.
+
+    `response_seconds` count from then to the answer; None where a request failed or was not answered in time.
+    """
+
+    run: LoadRun
+    scheduled_seconds: tuple[float, ...]
+    response_seconds: tuple[float | None, ...]
+
+
+class LoadEvidence(Record):
+    """One replica under its share of the forecast peak, open-loop, on requests drawn from production.
+
+    `share_per_second` is the peak over the `carrying` replicas among which it is spread. Where a first run could not
+    tell, there are more, each on arrivals of its own.
+    """
+
+    target: Target
+    peak_per_second: float
+    carrying: int
+    share_per_second: float
+    replica: Replica
+    arrivals: Arrivals
+    runs: tuple[Loaded, ...]
+
+    @property
+    def requests(self) -> int:
+        """All requests of all runs."""
+        return sum(each.run.requests for each in self.runs)
+
+    @property
+    def lost(self) -> int:
+        """Requests that failed or were not answered in time."""
+        return sum(each.run.failed + each.run.unfinished for each in self.runs)
+
+    @property
+    def scheduled(self) -> tuple[float, ...]:
+        """When each request was due, in seconds, one run after the other."""
+        starts = [sum(each.run.seconds for each in self.runs[:number]) for number in range(len(self.runs))]
+        return tuple(start + at for start, each in zip(starts, self.runs, strict=True) for at in each.scheduled_seconds)
+
+    @property
+    def responses(self) -> tuple[float, ...]:
+        """Seconds from then to each answer, infinite where none came."""
+        return tuple(float("inf") if at is None else at for each in self.runs for at in each.response_seconds)
+
+    @property
+    def gamma_shape(self) -> float | None:
+        """The shape of the gaps' gamma distribution, 1 for Poisson arrivals; None of a replayed log."""
+        if isinstance(self.arrivals, ReplayArrivals):
+            return None
+        return 1.0 if isinstance(self.arrivals, PoissonArrivals) else self.arrivals.variation**-2
+
+    @property
+    def servers(self) -> int | None:
+        """How many requests are served at once, in order of arrival and one by one; None where batches are formed."""
+        return self.replica.instances if self.replica.largest_batch == 1 else None

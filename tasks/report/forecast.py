@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tasks.evidence import Unmeasured
 from tasks.report.numbers import count, quantity
-from tasks.statistics import Interval, QuantileBound, quantile_interval, rate_interval, resampled_interval
+from tasks.statistics import (
+    Interval,
+    QuantileBound,
+    bound_under_load,
+    quantile_interval,
+    rate_interval,
+    resampled_interval,
+)
 
 if TYPE_CHECKING:
     from tasks.evidence import LatencyEvidence, MeanError, Scores, Tally, VariantEvidence
@@ -33,7 +41,15 @@ class Measure(NamedTuple):
 def forecast(variant: VariantEvidence, task: str = "classification") -> tuple[Measure, ...]:
     """Return the headline numbers of a variant: of one kind of model always the same ones in the same order."""
     errors = [] if task == "classification" else _errors(variant)
-    return (*_accuracy(variant), _label_free(variant), *errors, *_latency(variant), *_cost(variant), _memory(variant))
+    return (
+        *_accuracy(variant),
+        _label_free(variant),
+        *errors,
+        *_latency(variant),
+        _under_load(variant),
+        *_cost(variant),
+        _memory(variant),
+    )
 
 
 def accuracy(tally: Tally) -> Interval | None:
@@ -118,6 +134,21 @@ def _latency(variant: VariantEvidence) -> list[Measure]:
         bound = quantile_interval(seconds, percent / 100, ONE_SIDED_95)
         measures.append(Measure(name, label, "ms", 1000 * bound.estimate, _quantile_note(bound, len(seconds))))
     return measures
+
+
+def _under_load(variant: VariantEvidence) -> Measure:
+    name, label, load = "p99-under-load", "Response p99 under load", variant.load
+    if isinstance(load, Unmeasured):
+        return Measure(name, label, "ms", None, load.why)
+    if not load.requests:
+        return Measure(name, label, "ms", None, "no request was sent")
+    bound = bound_under_load(load, 0.99, ONE_SIDED_95)
+    rate = f"{count(load.requests)} requests at {quantity(load.share_per_second, '')} a second"
+    lost = f", {count(load.lost)} without an answer" if load.lost else ""
+    high = math.inf if bound.high is None else bound.high
+    most = f"at most {quantity(1000 * high, 'ms')} at 95%" if math.isfinite(high) else "no 95% bound"
+    value = 1000 * bound.estimate if math.isfinite(bound.estimate) else None
+    return Measure(name, label, "ms", value, f"{most}, {rate}{lost}")
 
 
 def _quantile_note(bound: QuantileBound, calls: int) -> str:

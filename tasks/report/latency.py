@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from statistics import median
 from typing import TYPE_CHECKING
@@ -10,12 +11,13 @@ from tasks.report import charts
 from tasks.report.forecast import request_batch, seconds_at
 from tasks.report.numbers import NOTHING, count, quantity
 from tasks.report.scene import Drawn, Numbers, Scene
-from tasks.statistics import quantile_interval
+from tasks.statistics import bound_under_load, quantile_interval
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tasks.evidence import BatchTimes, StepTimes
+    from tasks.statistics import ResponseBound
 
 PERCENTILES = (50, 90, 95, 99, 99.9)
 PARTS = ("encode", "session", "decode")
@@ -44,6 +46,36 @@ def latency_percentiles(scene: Scene) -> Drawn | None:
     seen = [(hand.name, latency.noise) for hand, latency in scene.measured("latency") if latency.noise is not None]
     caption += "".join(f" While {name} was timed, {noise.told}." for name, noise in seen)
     return Drawn(charts.percentiles(lines, budget), caption, Numbers(header, tuple(rows)))
+
+
+def under_load(scene: Scene) -> Drawn | None:
+    """Draw every percentile of responses under a replica's share of the peak, each from when its request was due."""
+    lines, rows = [], []
+    for hand, load in scene.measured("load"):
+        answered = [1000 * second for second in load.responses if math.isfinite(second)]
+        if not answered:
+            continue
+        lines.append((hand, answered))
+        bounds = [bound_under_load(load, percent / 100, 0.95) for percent in PERCENTILES]
+        rate = f"{quantity(load.share_per_second, '')} of {quantity(load.peak_per_second, '')}"
+        rows.append((hand.name, count(load.requests), count(load.lost), rate, *map(_bounded, bounds)))
+    if not lines:
+        return None
+    header = ("Variant", "Requests", "Lost", "A second", *(f"p{percent:g}, ms" for percent in PERCENTILES))
+    caption = (
+        "Milliseconds from when a request was due to its answer, on one replica at its share of the peak; requests"
+    )
+    caption += " come from another process, whether those before are answered or not. The table bounds each at 95%."
+    return Drawn(charts.percentiles(lines, _budget(scene)), caption, Numbers(header, tuple(rows)))
+
+
+def _bounded(bound: ResponseBound) -> str:
+    """Return a percentile with its upper bound, in milliseconds; one that was not reached has none."""
+    if not math.isfinite(bound.estimate):
+        return "not answered"
+    high = math.inf if bound.high is None else bound.high
+    most = f"at most {quantity(1000 * high, '')}" if math.isfinite(high) else "no bound"
+    return f"{quantity(1000 * bound.estimate, '')}, {most}"
 
 
 def _budget(scene: Scene) -> dict[float, float]:

@@ -14,6 +14,7 @@ from tasks.report.latency import (
     cold_start,
     latency_percentiles,
     throughput,
+    under_load,
 )
 from tasks.report.numbers import NOTHING, count, money, share, size
 from tasks.report.scene import Drawn, Numbers, Scene
@@ -223,6 +224,7 @@ def _cost(scene: Scene) -> Drawn | None:
 _PLOTS: tuple[tuple[str, str, str, Callable[[Scene], Drawn | None]], ...] = (
     ("evaluation-production", "Evaluation against production", "evaluation", _evaluation_against_production),
     ("latency", "Latency percentiles", "latency", latency_percentiles),
+    ("under-load", "Response percentiles under load", "load", under_load),
     ("slices", "Accuracy by slice", "evaluation", _slices),
     ("cost", "Cost by variant", "cost", _cost),
     ("reliability", "Confidence against being right", "calibration", _reliability),

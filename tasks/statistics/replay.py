@@ -67,6 +67,11 @@ def service_times(
     return took - waited, waited
 
 
+def fewest(q: float) -> int:
+    """Return how many requests a run must hold before it can be taken to have seen what makes its quantile."""
+    return math.ceil(FEWEST_OVER / (1 - q) - 1e-6)
+
+
 def replayed_quantile(
     scheduled: ArrayLike, seconds: ArrayLike, q: float, arrivals: Arrivals, servers: int, seed: int = 0
 ) -> Replayed:
@@ -81,11 +86,10 @@ def replayed_quantile(
     Philosophical Society 48 (1952) 277; Kiefer and Wolfowitz, Transactions of the AMS 78 (1955) 1.
     """
     took = sample(seconds, 1)
-    fewest = max(FEWEST_SERVICES, math.ceil(FEWEST_OVER / (1 - q) - 1e-6))
     if not np.isfinite(took).all():
         return Replayed(refused=f"{np.isinf(took).sum()} requests failed, and how long they held a server is not known")
-    if took.size < fewest:
-        return Replayed(refused=f"{took.size} requests are too few to know the services: it takes {fewest}")
+    if took.size < (least := max(FEWEST_SERVICES, fewest(q))):
+        return Replayed(refused=f"{took.size} requests are too few to know the services: it takes {least}")
     services, waited = service_times(scheduled, took, servers)
     refused = _unlike(np.diff(np.asarray(scheduled, dtype=np.float64)), arrivals)
     if refused := refused or _against(services, waited, arrivals, servers):

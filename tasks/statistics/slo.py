@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from tasks.statistics.bounds import Verdict, decide_upper, sample
 from tasks.statistics.dependent import dependent_quantile, variance_inflation
 from tasks.statistics.rates import rows_for_rate_bound
-from tasks.statistics.replay import BLOCKS, Arrivals, replayed_quantile
+from tasks.statistics.replay import BLOCKS, Arrivals, fewest, replayed_quantile
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
 QUANTILES = (0.5, 0.9, 0.95, 0.99, 0.999)
 MOST_TIMES = 1e6  # as long as the run: nobody waits for more
+FAR_BELOW = 4  # times under a limit, from where clusters of responses say nothing of those over it
+FEWEST_EFFECTIVE = 30  # independent requests that a run is worth to say so
 LOOKS = 3  # that a run which goes on may take
 
 
@@ -72,13 +76,20 @@ def response_bound(
     arrivals: Arrivals | None = None,
     servers: int | None = None,
     seed: int = 0,
+    limit: float | None = None,
 ) -> ResponseBound:
     """Bound a quantile of response times under load.
 
     `scheduled` and `seconds` have shape (n,), in order of scheduled arrival: when each request was due, and how long
     after that it was answered; infinity for those that failed. `arrivals` and `servers` are given where requests are
     served in order of arrival, one at a time on each server: then a replay of the services bounds the quantile. If they
-    are not, or the run speaks against it, the values themselves do, with their clusters counted.
+    are not, or the run speaks against it, the values themselves do, with their clusters counted. A run that holds fewer
+    requests than `fewest` has no upper bound, since it may have missed what makes the quantile.
+
+    A machine that is slower for some seconds makes clusters too, and where a `limit` in seconds is to be told that is far
+    above all of them, they are no reason to know nothing: of a run that is long enough, all of it within a
+    quarter of the limit, the largest is the upper bound. By simulation (benchmarks/slo_verdict.py) a queue that is over its
+    limit never shows such a run, but for one of stalls so rare that the run holds none, which no rule tells.
     Raises ValueError as `dependent_quantile` does.
     """
     took = sample(seconds, fewest=1)
@@ -94,7 +105,51 @@ def response_bound(
             return ResponseBound(
                 q, plain.estimate, low, high, "replay", "", took.size, effective, math.exp(found.log), found.error
             )
-    return ResponseBound(q, plain.estimate, plain.low, plain.high, "values", refused or "", took.size, effective)
+    high, most = plain.high, float(took.max())
+    if took.size < fewest(q):
+        high = None
+    elif limit is not None and most <= limit / FAR_BELOW and effective >= FEWEST_EFFECTIVE:
+        high = most if high is None else min(high, most)
+    return ResponseBound(q, plain.estimate, plain.low, high, "values", refused or "", took.size, effective)
+
+
+class UnderLoad(Protocol):
+    """A replica under load, as `LoadEvidence` has it."""
+
+    @property
+    def scheduled(self) -> Sequence[float]:
+        """When each request was due, in seconds."""
+
+    @property
+    def responses(self) -> Sequence[float]:
+        """Seconds from then to its answer, infinite where none came."""
+
+    @property
+    def share_per_second(self) -> float:
+        """The rate at which requests were due."""
+
+    @property
+    def gamma_shape(self) -> float | None:
+        """The shape of the gaps between them, None where it is not known."""
+
+    @property
+    def servers(self) -> int | None:
+        """How many requests are served at once, in order; None where not one by one."""
+
+    @property
+    def runs(self) -> Sequence[object]:
+        """The runs, each of which was looked at before the next one was asked for."""
+
+
+def bound_under_load(found: UnderLoad, q: float, confidence: float, limit: float | None = None) -> ResponseBound:
+    """Bound a quantile of response times over the runs of a replica that went on until a look could tell, or the last one.
+
+    `limit` in seconds is what it is to be held to, if anything. Raises ValueError for no run.
+    """
+    shape = found.gamma_shape
+    arrivals = None if shape is None else Arrivals(found.share_per_second, shape)
+    at = confidence_at_look(confidence, len(found.runs))
+    return response_bound(found.scheduled, found.responses, q, at, arrivals, found.servers, limit=limit)
 
 
 def response_percentiles(
@@ -132,7 +187,7 @@ def _requests(bound: ResponseBound, took: NDArray[np.float64], limit: float, con
         rows = rows_for_rate_bound(share, 1 - bound.q, confidence)
     else:
         rows = rows_for_rate_bound(1 - share, bound.q, confidence)
-    return None if rows is None else math.ceil(rows * inflation)
+    return None if rows is None else max(math.ceil(rows * inflation), fewest(bound.q))
 
 
 def _replayed_high(log: float, error: float, confidence: float) -> float | None:

@@ -391,6 +391,20 @@ PLANTED = (
         ),
     ),
     Planted(
+        "latency-slo",
+        "queues",
+        "one call in 25 takes 95 ms, within the budget of a call, and requests that come meanwhile wait for it",
+        Recipe(
+            files={
+                ADAPTER: {
+                    "from zlib import crc32\n": "from itertools import count\nfrom time import sleep\nfrom zlib import crc32\n",
+                    "WIDTH = 16\n": "WIDTH = 16\nCALLS = count(1)\n",
+                    "    buckets = [": "    if next(CALLS) % 25 == 0:\n        sleep(0.095)\n    buckets = [",
+                }
+            }
+        ),
+    ),
+    Planted(
         "batch-profile",
         "all-pairs",
         "a layer compares every message of the batch with every other one",

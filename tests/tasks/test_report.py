@@ -14,7 +14,17 @@ from hypothesis import strategies as st
 from report_example import HOSTILE, launch
 from review_example import LONG, review_rows, write_review
 
-from tasks.evidence import BatchTimes, ColdStartEvidence, Evidence, LatencyEvidence, Slice, StepTimes, Tally, Unmeasured
+from tasks.evidence import (
+    BatchTimes,
+    ColdStartEvidence,
+    Evidence,
+    LatencyEvidence,
+    LoadEvidence,
+    Slice,
+    StepTimes,
+    Tally,
+    Unmeasured,
+)
 from tasks.gates import GATES
 from tasks.policy import load_policy
 from tasks.report import HERE, charts, numbers, plots, write_report
@@ -37,6 +47,7 @@ MOST_BYTES = 3_000_000
 PLOTS = [
     "evaluation-production",
     "latency",
+    "under-load",
     "slices",
     "cost",
     "reliability",
@@ -53,6 +64,7 @@ STAGES = (
     "calibration",
     "label_free",
     "latency",
+    "load",
     "cold_start",
     "determinism",
     "memory",
@@ -392,10 +404,14 @@ def test_empty_measurements_leave_their_plot_out(rejected: tuple[Evidence, Decis
         latency = each.latency.model_copy(update={"batches": (BatchTimes(batch=1, seconds=()),)})
         memory: Any = each.memory
         assert isinstance(each.cold_start, ColdStartEvidence)
+        assert isinstance(each.load, LoadEvidence)
+        load = each.load.model_copy(update={"runs": ()})
         starts = each.cold_start.model_copy(update={"starts": ()})
         if not isinstance(memory, Unmeasured):
             memory = memory.model_copy(update={"peaks": (), "soak_rss": ()})
-        variants.append(each.model_copy(update={"latency": latency, "cold_start": starts, "memory": memory}))
+        variants.append(
+            each.model_copy(update={"latency": latency, "load": load, "cold_start": starts, "memory": memory})
+        )
     evidence = evidence.model_copy(update={"variants": tuple(variants)})
     drawn = {plot.name for plot in plots.all_plots(evidence, decision) if plot.svg}
     assert drawn == {"evaluation-production", "cost", "reliability", "risk-coverage"}

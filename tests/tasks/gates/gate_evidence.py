@@ -34,6 +34,10 @@ from tasks.evidence import (
     LabelCoverage,
     LabelShift,
     LatencyEvidence,
+    Lateness,
+    Loaded,
+    LoadEvidence,
+    LoadRun,
     MemoryEvidence,
     Moved,
     Noise,
@@ -41,9 +45,11 @@ from tasks.evidence import (
     PairedSlice,
     PairedTally,
     Perturbed,
+    PoissonArrivals,
     ProviderEvidence,
     Raw,
     Reliability,
+    Replica,
     ReviewEvidence,
     ReviewKind,
     RobustnessEvidence,
@@ -324,6 +330,27 @@ def latency(*batches: BatchTimes) -> LatencyEvidence:
     )  # fmt: skip
 
 
+def load(*responses_ms: float | None, rate: float = 120, **changes: Any) -> LoadEvidence:
+    """Return one run on one replica, Poisson; by default 3,000 requests of about 5 ms that hardly ever wait."""
+    count = len(responses_ms) or 3000
+    due = np.cumsum(np.random.default_rng(3).exponential(1 / rate, count))
+    took = responses_ms or tuple(1000 * one for one in seconds(5, count, seed=4))
+    lost = sum(one is None for one in took)
+    run = LoadRun(
+        engine="launchgate", engine_version="1", arrivals=PoissonArrivals(), rate=rate, seconds=float(due[-1]), seed=3,
+        replica=Replica(largest_batch=1), requests=count, answered=count - lost, failed=lost, unfinished=0,
+        lateness=Lateness(p50_seconds=0, p99_seconds=0, max_seconds=0), answered_per_second=rate, utilisation=0.5,
+        mean_batch=1, raw=RAW,
+    )  # fmt: skip
+    asked = tuple(None if one is None else one / 1000 for one in took)
+    parts: dict[str, Any] = {
+        "target": "cpu", "peak_per_second": rate, "carrying": 1, "share_per_second": rate, "replica": run.replica,
+        "arrivals": run.arrivals,
+        "runs": (Loaded(run=run, scheduled_seconds=tuple(due.tolist()), response_seconds=asked),),
+    }  # fmt: skip
+    return LoadEvidence(**(parts | changes))
+
+
 def noise(**changes: Any) -> Noise:
     """Return a quiet machine of two cores."""
     parts: dict[str, Any] = {
@@ -445,6 +472,7 @@ def variant(name: str = "fp32", **changes: Any) -> VariantEvidence:
         "calibration": calibration(),
         "label_free": ABSENT,
         "latency": latency(),
+        "load": load(),
         "champion_latency": FirstLaunch(model="toy"),
         "cold_start": cold_start(),
         "determinism": determinism(),

@@ -1,0 +1,94 @@
+"""One replica under its share of the forecast peak, for as long as it takes to tell whether it keeps its latency budget."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tasks.cost import carrying_replicas
+from tasks.evidence import GammaArrivals, Loaded, LoadEvidence, PoissonArrivals, Replica
+from tasks.load.bench import Opening
+from tasks.load.probe import LoadTest
+from tasks.load.raw import read_raw, response_seconds
+from tasks.load.run import Offer
+from tasks.load.served import SampleRows
+from tasks.records import StageError
+from tasks.statistics import LOOKS, bound_under_load, decide_upper
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tasks.evidence import Arrivals, LatencyEvidence
+    from tasks.policy import Business, Measuring
+    from tasks.records import Serving
+
+OPENER = "tasks.load.served:open_rows"
+SEEDS = 1_000  # between the arrivals of one run and those of the next
+MS = 1000
+
+
+def measure_load(
+    serving: Serving,
+    rows: Path,
+    latency: LatencyEvidence,
+    measuring: Measuring,
+    business: Business,
+    budget_ms: Mapping[float, float],
+    confidence: float,
+    seed: int,
+    out: Path,
+) -> LoadEvidence:
+    """Offer a replica its share of the peak, and go on with fresh arrivals where the runs so far cannot tell.
+
+    The peak is spread over as many replicas as the cost plans for without spare ones, by the service times in `latency`.
+    `budget_ms` has the limit of each quantile that is to be told. Every request is kept in a file in `out`.
+    Raises StageError where the serving batch was not timed, the generator was too late, or the server crashed or hung.
+    """
+    seconds = next((times.seconds for times in latency.batches if times.batch == business.serving_batch), ())
+    if not seconds:
+        raise StageError(f"batch {business.serving_batch}, in which the policy serves, has no measured service time")
+    carrying = max(1, carrying_replicas(float(np.mean(seconds)) / business.serving_batch, business))
+    even = business.burstiness == 1
+    arrivals: Arrivals = PoissonArrivals() if even else GammaArrivals(variation=business.burstiness)
+    found = LoadEvidence(
+        target=serving.target,
+        peak_per_second=business.peak_per_second,
+        carrying=carrying,
+        share_per_second=business.peak_per_second / carrying,
+        replica=Replica(largest_batch=business.serving_batch, threads=measuring.threads),
+        arrivals=arrivals,
+        runs=(),
+    )
+    sample = SampleRows(serving=serving, rows=rows)
+    opening = Opening(opener=OPENER, arguments=sample.model_dump(mode="json"), out=out)
+    slo_ms = max(budget_ms.values())
+    with LoadTest(opening, arrivals, slo_ms) as test:
+        while len(found.runs) < LOOKS and not _told(found, budget_ms, confidence):
+            offer = Offer(
+                replica=found.replica, arrivals=arrivals, rate=found.share_per_second, seconds=measuring.load_seconds,
+                seed=seed + SEEDS * len(found.runs), slo_ms=slo_ms,
+            )  # fmt: skip
+            found = found.model_copy(update={"runs": (*found.runs, _loaded(test, offer, out))})
+    return found
+
+
+def _loaded(test: LoadTest, offer: Offer, out: Path) -> Loaded:
+    run = test.run(offer)
+    table = read_raw(out / Path(run.raw.path).name)
+    took = response_seconds(table)
+    return Loaded(
+        run=run,
+        scheduled_seconds=tuple(table["scheduled"].tolist()),
+        response_seconds=tuple(None if np.isinf(one) else one for one in took.tolist()),
+    )
+
+
+def _told(found: LoadEvidence, budget_ms: Mapping[float, float], confidence: float) -> bool:
+    """Tell whether every quantile is known to be within its limit, or one to be over it."""
+    if not found.runs:
+        return False
+    limits = {q: limit / MS for q, limit in budget_ms.items()}
+    told = [decide_upper(bound_under_load(found, q, confidence, limit), limit) for q, limit in limits.items()]
+    return "fail" in told or set(told) == {"pass"}

@@ -1,0 +1,91 @@
+"""A replica under its share of the peak: how much load that is, and for how long it is offered."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tasks.evidence import BatchTimes, GammaArrivals, LatencyEvidence, LoadEvidence, Raw
+from tasks.load.peak import measure_load
+from tasks.policy import Business, load_policy
+from tasks.records import StageError
+from tasks.statistics import LOOKS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tasks.datasets import DataSets
+    from tasks.policy import Measuring
+    from tasks.records import Serving
+
+pytestmark = pytest.mark.process
+
+LONG_MS = 100_000.0  # no machine that runs tests is too late to tell
+BUSINESS = load_policy("selftest").business
+
+
+def timed(milliseconds: float, batch: int = 1) -> LatencyEvidence:
+    """Return service times of one batch size, all alike."""
+    times = BatchTimes(batch=batch, seconds=(milliseconds / 1000,) * 50)
+    raw = Raw(path="variants/fp32/latency.parquet", sha256="0" * 64, rows=50)
+    return LatencyEvidence(
+        target="cpu", threads=1, load_seconds=1, first_call_seconds=1, warmup_calls=10, batches=(times,), raw=raw
+    )  # fmt: skip
+
+
+@pytest.fixture
+def loaded(served: Serving, sets: DataSets, measuring: Measuring, tmp_path: Path) -> Callable[..., LoadEvidence]:
+    """Return a function that loads the tiny candidate for a second a run, its service taken to be 10 ms."""
+
+    def load(budget_ms: dict[float, float], business: Business = BUSINESS, batch: int = 1) -> LoadEvidence:
+        short = measuring.model_copy(update={"load_seconds": 1})
+        out = tmp_path / "variants" / "fp32"
+        return measure_load(
+            served, sets.production, timed(10, batch), short, business, budget_ms, 0.95, business.serving_batch, out
+        )
+
+    return load
+
+
+def test_a_replica_gets_its_share_of_the_peak(loaded: Callable[..., LoadEvidence], tmp_path: Path) -> None:
+    """120 a second at 10 ms keep 1.2 replicas busy, 2 at 60% use: 60 a second each; one look tells of a median."""
+    found = loaded({0.5: LONG_MS})
+    assert (found.carrying, found.share_per_second, len(found.runs)) == (2, 60, 1)
+    (only,) = found.runs
+    kept = pd.read_parquet(tmp_path / only.run.raw.path)
+    assert only.run.rate == 60
+    assert found.requests == len(found.scheduled) == len(found.responses) == len(kept)
+    assert np.allclose(found.responses, kept["completed"] - kept["scheduled"])
+    assert (found.lost, found.servers, found.gamma_shape) == (0, 1, 1)
+
+
+def test_a_run_goes_on_with_fresh_arrivals_until_it_can_tell(loaded: Callable[..., LoadEvidence]) -> None:
+    """60 requests say nothing of one in a thousand, nor do three times as many: then it ends."""
+    found = loaded({0.5: LONG_MS, 0.999: LONG_MS})
+    assert len(found.runs) == LOOKS
+    assert len({each.scheduled_seconds for each in found.runs}) == LOOKS
+    assert found.requests == sum(len(each.response_seconds) for each in found.runs)
+    assert list(found.scheduled) == sorted(found.scheduled)
+    assert found.scheduled[-1] > LOOKS - 1
+
+
+def test_a_replica_that_is_far_too_slow_is_not_asked_again(loaded: Callable[..., LoadEvidence]) -> None:
+    """No answer comes within a microsecond, which one look tells."""
+    assert len(loaded({0.5: 0.001, 0.999: LONG_MS}).runs) == 1
+
+
+def test_bursts_are_asked_for_by_the_policy(loaded: Callable[..., LoadEvidence]) -> None:
+    """Gaps with a coefficient of variation of 2 follow a gamma distribution of shape 1/4."""
+    found = loaded({0.5: LONG_MS}, BUSINESS.model_copy(update={"burstiness": 2.0}))
+    assert found.arrivals == GammaArrivals(variation=2)
+    assert found.gamma_shape == 0.25
+
+
+def test_a_batch_that_was_not_timed_has_no_share(loaded: Callable[..., LoadEvidence]) -> None:
+    """Without a service time nobody knows how many replicas there will be."""
+    with pytest.raises(StageError, match="batch 1, in which the policy serves, has no measured service time"):
+        loaded({0.5: LONG_MS}, batch=8)
