@@ -34,6 +34,7 @@ def model_work(folder: Path) -> None:
     from tasks.export import check_parity, export_model, serving
     from tasks.latency.profile import measure_latency
     from tasks.latency.start import measure_cold_start
+    from tasks.load.peak import measure_load
     from tasks.memory import measure_memory
     from tasks.policy import load_policy
     from tasks.provider import prove_provider
@@ -43,7 +44,7 @@ def model_work(folder: Path) -> None:
     from tasks.score import PRODUCTION_FILE
 
     candidate, policy = load_candidate(CANDIDATE), load_policy("standard")
-    measuring, seed = policy.measure, policy.sample.seed
+    measuring, seed, slo = policy.measure, policy.sample.seed, policy.limits()["latency-slo"]
     sets = copy_fixed_sets(candidate, folder)
     log = open_log(str(candidate.resolve(candidate.data.production)))
     draw_sample(log, candidate.columns, policy.sample, candidate.data.as_of, sets.production)
@@ -59,7 +60,10 @@ def model_work(folder: Path) -> None:
         prove_provider(served, sets.production)
         evaluate_variant(candidate, served, sets, out, base, champion=FirstLaunch(model=candidate.name))
         calibrate_variant(candidate, served, sets.calibration, out / PRODUCTION_FILE, out)
-        measure_latency(served, sets.production, measuring, seed, out)
+        latency = measure_latency(served, sets.production, measuring, seed, out)
+        measure_load(
+            served, sets.production, latency, measuring, policy.business, slo.under_load, slo.confidence, seed, out
+        )
         measure_cold_start(served, sets.production, measuring, policy.business.serving_batch, seed, out)
         measure_robustness(served, sets.production, candidate.columns.label, measuring, seed, out)
         measure_memory(served, sets.production, measuring, seed)

@@ -20,13 +20,19 @@ from tasks.evidence import (
     EvaluationEvidence,
     FirstLaunch,
     LatencyEvidence,
+    Lateness,
+    Loaded,
+    LoadEvidence,
+    LoadRun,
     Noise,
     Paired,
     PairedSlice,
     PairedTally,
     PartTimes,
     Perturbed,
+    PoissonArrivals,
     Raw,
+    Replica,
     RobustnessEvidence,
     Scores,
     Slice,
@@ -153,6 +159,31 @@ def test_the_latency_lab_has_its_own_sections() -> None:
     assert found["cold_start/ready_seconds", 0] == pytest.approx(1.8)
     assert (found["cold_start/warm_answer_ms", 0], found["cold_start/warmup_calls", 0]) == (4, 5)
     assert found["latency_ratio/champion", 1] == pytest.approx(1.5)
+
+
+def test_responses_under_load_are_percentiles_of_what_was_answered() -> None:
+    """Requests without an answer are counted and are no time; two runs are taken together."""
+    replica, late = Replica(largest_batch=1), Lateness(p50_seconds=0, p99_seconds=0, max_seconds=0)
+    runs = [
+        Loaded(
+            run=LoadRun(
+                engine="launchgate", engine_version="1", arrivals=PoissonArrivals(), rate=60, seconds=2, seed=1,
+                replica=replica, requests=100, answered=99, failed=1, unfinished=0, lateness=late, answered_per_second=60,
+                utilisation=used, mean_batch=1, raw=RAW,
+            ),
+            scheduled_seconds=tuple(at / 50 for at in range(100)),
+            response_seconds=(None, *(0.001 * at for at in range(1, 100))),
+        )
+        for used in (0.4, 0.6)
+    ]  # fmt: skip
+    load = LoadEvidence(
+        target="cpu", peak_per_second=120, carrying=2, share_per_second=60, replica=replica, arrivals=PoissonArrivals(),
+        runs=tuple(runs),
+    )  # fmt: skip
+    found = points(load=load)
+    assert (found["load/p50_ms", 0], found["load/p99_ms", 0]) == (50, pytest.approx(98.03))
+    assert (found["load/lost_requests", 0], found["load/replicas", 0]) == (2, 2)
+    assert (found["load/requests_per_second", 0], found["load/utilisation", 0]) == (60, 0.5)
 
 
 def test_a_batch_without_calls_has_no_number() -> None:
