@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from tasks.champion import load_kept
+from tasks.evidence import Unmeasured
+from tasks.files import digest
 from tasks.policy import parse_policy
 from tasks.records import Candidate, InputError, StageError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from infra.ledger import Champion, Ledger, Recorded
     from tasks.policy import Policy
     from tasks.records import Variant
@@ -69,3 +70,17 @@ def fetch(ledger: Ledger, champion: Champion, recorded: Recorded, into: Path) ->
         files,
         data,
     )
+
+
+def recorded_answers(recorded: Recorded, variant: str, files: Path) -> Path | Unmeasured:
+    """Return the recorded answers among a variant's files. Raises InputError where they are not those of the launch."""
+    found = next(item.determinism for item in recorded.evidence.variants if item.name == variant)
+    if isinstance(found, Unmeasured):
+        return Unmeasured(stage="replay", why=f"the launch recorded no answers: {found.why}")
+    golden = files / Path(found.golden.path).name
+    if not golden.is_file() or digest(golden) != found.golden.sha256:
+        raise InputError(
+            f"the recorded answers {found.golden.path} of run {recorded.decision.run_id} are gone or were changed; "
+            "bring the run's artifacts back, or launch the candidate anew"
+        )
+    return golden

@@ -13,14 +13,14 @@ from pydantic import ValidationError
 from flows import steps
 from flows.announce import announce_revalidation
 from flows.launch import run
-from flows.live import champion_of, fetch
+from flows.live import champion_of, fetch, recorded_answers
 from infra.ledger import open_ledger
 from tasks.champion import load_kept
 from tasks.checkpoint import inspect_checkpoint
 from tasks.environment import describe_environment
 from tasks.evidence import Unmeasured
 from tasks.export import serving
-from tasks.files import digest, write_whole
+from tasks.files import write_whole
 from tasks.quantize import RECIPES
 from tasks.records import Candidate, InputError, StageError
 from tasks.revalidation import Revalidation, gate_changes, judge, machine_changes, package_changes
@@ -57,7 +57,7 @@ def revalidate(model: str, force: bool = False) -> Revalidation:
         home().mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix="revalidation-", dir=home()) as folder:
             live = fetch(ledger, champion, recorded, Path(folder))
-            verdict = again(ledger, live, _golden(live), now)
+            verdict = again(ledger, live, recorded_answers(live.recorded, champion.variant, live.files), now)
     announce_revalidation(verdict, ledger.url(verdict.run_id or verdict.champion_run_id))
     return verdict
 
@@ -117,21 +117,6 @@ def _replay_new(live: Live, run_folder: Path, golden: Path | Unmeasured) -> Repl
     except StageError as error:
         return Unmeasured(stage="replay", why=f"{name} could not be made again: {error}")
     return _replay("new graph", live, candidate, variant, golden)
-
-
-def _golden(live: Live) -> Path | Unmeasured:
-    """Return the recorded answers among the variant's files. Raises InputError where they are not those of the launch."""
-    recorded = live.recorded
-    found = next(item.determinism for item in recorded.evidence.variants if item.name == live.champion.variant)
-    if isinstance(found, Unmeasured):
-        return Unmeasured(stage="replay", why=f"the launch recorded no answers: {found.why}")
-    golden = live.files / Path(found.golden.path).name
-    if not golden.is_file() or digest(golden) != found.golden.sha256:
-        raise InputError(
-            f"the recorded answers {found.golden.path} of run {recorded.decision.run_id} are gone or were changed; "
-            "bring the run's artifacts back, or launch the candidate anew"
-        )
-    return golden
 
 
 def _checked(candidate: Candidate) -> Candidate:

@@ -6,12 +6,14 @@ import shutil
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from flows import steps
+from flows.live import recorded_answers
 from tasks.calibrate import CALIBRATION_FILE
 from tasks.champion import keep_graphs, load_kept
 from tasks.decide import rejection
 from tasks.evidence import FirstLaunch, Unmeasured, VariantEvidence
 from tasks.export import serving
 from tasks.records import InputError, StageError
+from tasks.replay import named
 from tasks.score import PRODUCTION_FILE
 
 if TYPE_CHECKING:
@@ -19,11 +21,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from flows.current import Launch
+    from infra.ledger import Champion
     from tasks.datasets import DataSets
     from tasks.evidence import Evidence
     from tasks.gates import latency_slo
     from tasks.policy import Policy
     from tasks.records import Candidate, Serving, Variant
+    from tasks.replay import Replay
 
 REFERENCE = "fp32"
 FETCHED = "champion"  # the folder of the live champion's files, while it is compared with
@@ -229,9 +233,10 @@ def _measure_costs(
 
 
 def live_champion(current: Launch, sets: DataSets | Unmeasured) -> Live:
-    """Let the live champion answer the same production sample, with its own variant and adapter.
+    """Let the live champion answer the same production sample, with its own variant and adapter, as in its own environment.
 
-    Its files stay in the launch's folder until all variants are measured.
+    It is first asked its recorded inputs: where it decides any of them otherwise than when it was launched, what it says
+    here is not what its users get, and nothing is held against it. Its files stay in the launch's folder until all variants are measured.
     """
     live = current.ledger.champion(current.candidate.name)
     if live is None:
@@ -244,11 +249,22 @@ def live_champion(current: Launch, sets: DataSets | Unmeasured) -> Live:
         kept = current.ledger.fetch(live.run_id, "candidate", into)
         files = current.ledger.fetch_variant(live.run_id, live.variant, into / "variant")
         champion, variant = load_kept(kept, live.variant, files)
+        recorded = current.ledger.load(live.run_id)
+        golden = recorded_answers(recorded, live.variant, files)
     except (InputError, StageError) as error:
         gone = Unmeasured(stage="champion", why=f"the champion, version {live.version}, can't be loaded: {error}")
         return Live(gone, gone)
     policy = current.policy
     served = serving(champion, variant, policy.target, policy.measure.threads, current.marking)
+    then = served.model_copy(update={"marking": recorded.evidence.marking})
+    again = steps.attempt(
+        "champion: replay", steps.replay, "champion", then, golden, policy.measure.stage_timeout_seconds
+    )
+    if isinstance(again, Unmeasured):
+        return Live(again, again)
+    if not again.same_decisions:
+        other = Unmeasured(stage="champion", why=_otherwise(live, again))
+        return Live(other, other)
     answers = steps.attempt(
         "champion",
         steps.ask_champion,
@@ -259,3 +275,15 @@ def live_champion(current: Launch, sets: DataSets | Unmeasured) -> Live:
         current.folder / "variants" / "champion",
     )
     return Live(answers, answers if isinstance(answers, Unmeasured) else served)
+
+
+def _otherwise(champion: Champion, found: Replay) -> str:
+    """Say how the champion answers its recorded inputs here, and what to do about it."""
+    difference = found.difference
+    what = difference.error or (
+        f"{difference.flips} of {difference.rows} decisions are others ({named(found.flipped)})"
+    )
+    return (
+        f"the champion, version {champion.version}, answers its recorded inputs otherwise here than where it was "
+        f"launched: {what}; hold it against this environment first: launchgate revalidate {champion.model}"
+    )

@@ -110,6 +110,22 @@ def test_a_kernel_that_moves_decisions_is_rejected(live: Live, monkeypatch: pyte
     assert open_ledger().champion("tiny") == live.champion
 
 
+def test_a_champion_that_answers_otherwise_here_is_not_compared_with(
+    live: Live, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Where the champion's recorded decisions flip, it is not the model that users have, and no candidate replaces it."""
+    monkeypatch.setenv(KERNEL, "0.4")
+    rival = write_tiny(tmp_path / "rival", settings={"variants": ["fp32"]})
+    policy = quick_policy(tmp_path / "quick.yaml", block=("champion-regression",))
+    decision = launch(str(rival), str(policy))
+    (held,) = [gate for gate in decision.gates if gate.gate == "champion-regression"]
+    assert (decision.outcome, held.outcome) == ("reject", "unmeasured")
+    assert "answers its recorded inputs otherwise here than where it was launched" in held.because
+    assert "positive and is negative" in held.because
+    assert "launchgate revalidate tiny" in held.because
+    assert open_ledger().champion("tiny") == live.champion
+
+
 def test_a_champion_that_can_be_launched_no_more_is_rejected(
     live: Live, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
