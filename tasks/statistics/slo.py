@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from tasks.statistics.bounds import Verdict, decide_upper, sample
@@ -21,6 +22,7 @@ QUANTILES = (0.5, 0.9, 0.95, 0.99, 0.999)
 MOST_TIMES = 1e6  # as long as the run: nobody waits for more
 FAR_BELOW = 4  # times under a limit, from where clusters of responses say nothing of those over it
 FEWEST_EFFECTIVE = 30  # independent requests that a run is worth to say so
+KEPT = 64  # bounds of runs: the gate, the report and each look ask for the same ones
 LOOKS = 3  # that a run which goes on may take
 
 
@@ -141,10 +143,11 @@ class UnderLoad(Protocol):
         """The runs, each of which was looked at before the next one was asked for."""
 
 
+@lru_cache(maxsize=KEPT)
 def bound_under_load(found: UnderLoad, q: float, confidence: float, limit: float | None = None) -> ResponseBound:
     """Bound a quantile of response times over the runs of a replica that went on until a look could tell, or the last one.
 
-    `limit` in seconds is what it is to be held to, if anything. Raises ValueError for no run.
+    `limit` in seconds is what it is to be held to, if anything. `found` is hashable, as every record is. Raises ValueError for no run.
     """
     shape = found.gamma_shape
     arrivals = None if shape is None else Arrivals(found.share_per_second, shape)

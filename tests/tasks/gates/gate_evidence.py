@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any, Literal
 
 import numpy as np
@@ -351,6 +352,12 @@ def load(*responses_ms: float | None, rate: float = 120, **changes: Any) -> Load
     return LoadEvidence(**(parts | changes))
 
 
+@cache
+def usual_load() -> LoadEvidence:
+    """Return the run of `load` without arguments, made once."""
+    return load()
+
+
 def noise(**changes: Any) -> Noise:
     """Return a quiet machine of two cores."""
     parts: dict[str, Any] = {
@@ -472,7 +479,7 @@ def variant(name: str = "fp32", **changes: Any) -> VariantEvidence:
         "calibration": calibration(),
         "label_free": ABSENT,
         "latency": latency(),
-        "load": load(),
+        "load": usual_load(),
         "champion_latency": FirstLaunch(model="toy"),
         "cold_start": cold_start(),
         "determinism": determinism(),
