@@ -393,13 +393,13 @@ PLANTED = (
     Planted(
         "latency-slo",
         "queues",
-        "one call in 25 takes 95 ms, within the budget of a call, and requests that come meanwhile wait for it",
+        "two calls in a row of every 50 take 95 ms, within the budget of a call, and requests that come meanwhile wait for both",
         Recipe(
             files={
                 ADAPTER: {
                     "from zlib import crc32\n": "from itertools import count\nfrom time import sleep\nfrom zlib import crc32\n",
                     "WIDTH = 16\n": "WIDTH = 16\nCALLS = count(1)\n",
-                    "    buckets = [": "    if next(CALLS) % 25 == 0:\n        sleep(0.095)\n    buckets = [",
+                    "    buckets = [": "    if next(CALLS) % 50 < 2:\n        sleep(0.095)\n    buckets = [",
                 }
             }
         ),
