@@ -1,7 +1,8 @@
 """How much Prefect, MLflow, Great Expectations and the report add to the model work of a launch.
 
 Runs the stages that touch the model as a bare script, and then the whole launch, each in a fresh process with an empty
-cache, and prints the ratio of their wall times. Both measure every variant whole, also those that a gate rejects. `python benchmarks/overhead.py [--check]`
+cache, and prints the ratio of their wall times. Both measure every variant whole, also those that a gate
+rejects. `python benchmarks/overhead.py [--check]`
 """
 
 from __future__ import annotations
@@ -17,7 +18,6 @@ from pathlib import Path
 from harness import finish, parser
 
 ROOT = Path(__file__).resolve().parent.parent
-POLICIES = ROOT / "expectations" / "policies"
 CANDIDATE = ROOT / "candidates" / "sentiment_minilm"
 GOAL = 1.15
 
@@ -89,10 +89,15 @@ def main() -> None:
     if arguments.bare:
         model_work(arguments.bare)
         return
+    sys.path[:0] = [str(ROOT)]
+    from tasks.policy import load_policy
+
+    policy = load_policy("standard")
     bare = seconds([sys.executable, __file__, "--bare"])
     with tempfile.TemporaryDirectory() as folder:
         whole = Path(folder) / "whole.yaml"
-        whole.write_text((POLICIES / "standard.yaml").read_text().replace("rejected: stop", "rejected: measure"))
+        measuring = policy.measure.model_copy(update={"rejected": "measure"})
+        whole.write_text(policy.model_copy(update={"measure": measuring}).text())
         command = "import sys; from flows.cli import main; main(sys.argv[1:-1])"
         launched = seconds([sys.executable, "-c", command, "launch", str(CANDIDATE), "--policy", str(whole)])
     ratio = launched / bare

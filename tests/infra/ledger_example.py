@@ -29,6 +29,18 @@ if TYPE_CHECKING:
 
 
 SHA = "ab" * 32
+PARTS = (  # of a variant's evidence that have no default
+    "variant",
+    "provider",
+    "evaluation",
+    "calibration",
+    "label_free",
+    "latency",
+    "determinism",
+    "robustness",
+    "memory",
+    "cost",
+)
 DECIDED = datetime(2026, 11, 21, 12, 30, tzinfo=UTC)
 POLICY = load_policy("selftest")
 
@@ -85,19 +97,7 @@ def measured(name: str, calls: int = 1200, soak: int = 3) -> VariantEvidence:
 def not_made(name: str) -> VariantEvidence:
     """Return a variant that could not be made."""
     why = Unmeasured(stage="quantize", why="an operator has no int8 form")
-    parts = (
-        "variant",
-        "provider",
-        "evaluation",
-        "calibration",
-        "label_free",
-        "latency",
-        "determinism",
-        "robustness",
-        "memory",
-        "cost",
-    )
-    return VariantEvidence(name=name, **dict.fromkeys(parts, why))
+    return VariantEvidence(name=name, **dict.fromkeys(PARTS, why))
 
 
 def evidence(model: str, *variants: VariantEvidence) -> Evidence:

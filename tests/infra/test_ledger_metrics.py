@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from ledger_example import PARTS
 
 from infra.ledger_metrics import LONGEST_PART, Point, gate_points, name_part, variant_points
 from tasks.evidence import (
@@ -46,18 +47,6 @@ from tasks.records import GateResult, Outcome
 
 RAW = Raw(path="raw.parquet", sha256="ab" * 32, rows=1)
 NOTHING = Unmeasured(stage="any", why="not part of this test")
-PARTS = (
-    "variant",
-    "provider",
-    "evaluation",
-    "calibration",
-    "label_free",
-    "latency",
-    "determinism",
-    "robustness",
-    "memory",
-    "cost",
-)
 MLFLOW_ALLOWS = re.compile(r"[\w.\- ]+")
 
 
