@@ -13,12 +13,11 @@ from prefect import flow
 from flows import steps
 from flows.announce import Progress, announce
 from flows.current import Launch
+from flows.incumbent import ask_incumbent, nobody
 from flows.interrupt import unstoppable
 from flows.preflight import preflight, read_inputs
 from flows.variants import (
-    Live,
     answer_variants,
-    live_champion,
     measure_costs,
     reason_to_stop,
     spared,
@@ -26,12 +25,12 @@ from flows.variants import (
 )
 from infra.ledger import open_ledger
 from tasks.candidate import candidate_digest
-from tasks.champion import keep_candidate
 from tasks.decide import decide, price
 from tasks.environment import describe_environment
 from tasks.evidence import Evidence, ExportEvidence, Unmeasured
 from tasks.export import failed_export, serving
 from tasks.files import write_whole
+from tasks.kept import keep_candidate
 from tasks.marking import marking
 from tasks.records import Candidate, Decision, Target, Variant  # noqa: TC001  same
 from tasks.review import REVIEW_FILE
@@ -113,18 +112,19 @@ def measure(current: Launch) -> Evidence:
     found = found.model_copy(update={"export": exported(current, reference, production)})
     current.progress.advance("export")
     why = why or reason_to_stop(found, policy, GATES_OF_EXPORT)
-    live = Live(why, why) if why else live_champion(current, drawn_sets)
-    answered = spared(candidate, why) if why else answer_variants(current, drawn_sets, reference, live)
+    incumbent = nobody(why) if why else ask_incumbent(current, drawn_sets)
+    answered = spared(candidate, why) if why else answer_variants(current, drawn_sets, reference, incumbent)
     modules = next((each.modules for each in answered if each.modules), ())
     found = found.model_copy(
         update={
             "dependencies": steps.attempt("dependencies", steps.check_lock, candidate, modules),
             "review": to_read(current, production, answered),
+            "champion": incumbent.evidence,
             "variants": tuple(each.evidence for each in answered),
         }
     )
     why = why or reason_to_stop(found, policy, GATES_OF_LAUNCH)
-    return found.model_copy(update={"variants": measure_costs(current, answered, drawn_sets, live, why)})
+    return found.model_copy(update={"variants": measure_costs(current, answered, drawn_sets, incumbent, why)})
 
 
 def _measure_data(current: Launch, sets: DataSets) -> Evidence:

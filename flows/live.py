@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from tasks.champion import load_kept
 from tasks.evidence import Unmeasured
 from tasks.files import digest
+from tasks.kept import load_kept
 from tasks.policy import parse_policy
 from tasks.records import Candidate, InputError, StageError
 

@@ -15,12 +15,12 @@ from flows.announce import announce_revalidation
 from flows.launch import run
 from flows.live import champion_of, fetch, recorded_answers
 from infra.ledger import open_ledger
-from tasks.champion import load_kept
 from tasks.checkpoint import inspect_checkpoint
 from tasks.environment import describe_environment
 from tasks.evidence import Unmeasured
 from tasks.export import serving
 from tasks.files import write_whole
+from tasks.kept import load_kept
 from tasks.quantize import RECIPES
 from tasks.records import Candidate, InputError, StageError
 from tasks.revalidation import Revalidation, gate_changes, judge, machine_changes, package_changes

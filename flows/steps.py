@@ -34,6 +34,7 @@ from tasks.load.peak import measure_load
 from tasks.mask import mask
 from tasks.memory import measure_memory
 from tasks.observe import compare_feedback, score_answers, tally_statuses
+from tasks.overlay import lay_over as overlay_packages
 from tasks.provider import prove_provider
 from tasks.quantize import quantize as quantize_model
 from tasks.records import InputError, ModelError, StageError
@@ -133,6 +134,7 @@ export = _step(export_model, "export")
 parity = _step(check_parity, "parity")
 quantize = _step(quantize_model, "quantize")
 prove = _step(prove_provider, "prove-provider")
+lay_over = _step(overlay_packages, "lay-over-packages")
 ask_champion = _step(answer_as_champion, "ask-champion")
 evaluate = _step(evaluate_variant, "evaluate")
 calibrate = _step(calibrate_variant, "calibrate")

@@ -6,31 +6,26 @@ import shutil
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from flows import steps
-from flows.live import recorded_answers
+from flows.incumbent import FETCHED
 from tasks.calibrate import CALIBRATION_FILE
-from tasks.champion import keep_graphs, load_kept
 from tasks.decide import rejection
 from tasks.evidence import FirstLaunch, Unmeasured, VariantEvidence
 from tasks.export import serving
-from tasks.records import InputError, StageError
-from tasks.replay import named
+from tasks.kept import keep_graphs
 from tasks.score import PRODUCTION_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from flows.current import Launch
-    from infra.ledger import Champion
+    from flows.incumbent import Incumbent
     from tasks.datasets import DataSets
     from tasks.evidence import Evidence
     from tasks.gates import latency_slo
     from tasks.policy import Policy
     from tasks.records import Candidate, Serving, Variant
-    from tasks.replay import Replay
 
 REFERENCE = "fp32"
-FETCHED = "champion"  # the folder of the live champion's files, while it is compared with
 ANSWERS = ("provider", "evaluation", "calibration", "label_free")
 COSTS = ("latency", "load", "champion_latency", "cold_start", "robustness", "memory", "cost")
 GATES_OF_SAMENESS = ("batch-invariance", "repeatability")  # told before a whole sample is answered
@@ -38,13 +33,6 @@ GATES_OF_ANSWERS = (
     "execution-provider", "error-rate", "quantization-loss", "production-accuracy", "production-gap", "slice-accuracy",
     "coverage", "calibration", "silent-failures",
 )  # fmt: skip
-
-
-class Live(NamedTuple):
-    """The live champion in this launch: the file of its answers to the production sample, and how it is served."""
-
-    answers: Path | FirstLaunch | Unmeasured
-    served: Serving | FirstLaunch | Unmeasured
 
 
 class Answered(NamedTuple):
@@ -59,18 +47,22 @@ class Answered(NamedTuple):
 
 
 def answer_variants(
-    current: Launch, sets: DataSets | Unmeasured, reference: Variant | Unmeasured, live: Live
+    current: Launch, sets: DataSets | Unmeasured, reference: Variant | Unmeasured, incumbent: Incumbent
 ) -> list[Answered]:
     """Have fp32 answer first, since the others are held against its answers, and then each variant that was asked for."""
     answered = []
     for name in variant_names(current.candidate):
-        answered.append(_answer_variant(current, name, sets, reference, live))
+        answered.append(_answer_variant(current, name, sets, reference, incumbent))
         current.progress.advance(f"{name}: answers")
     return answered
 
 
 def measure_costs(
-    current: Launch, answered: Sequence[Answered], sets: DataSets | Unmeasured, live: Live, why: Unmeasured | None
+    current: Launch,
+    answered: Sequence[Answered],
+    sets: DataSets | Unmeasured,
+    incumbent: Incumbent,
+    why: Unmeasured | None,
 ) -> tuple[VariantEvidence, ...]:
     """Measure what answers take of each variant that is still to be measured, of none where there is a reason `why` not to."""
     found = []
@@ -79,7 +71,7 @@ def measure_costs(
         if isinstance(served, Unmeasured):
             found.append(each.evidence.model_copy(update=dict.fromkeys(COSTS, served)))
         else:
-            found.append(_measure_costs(current, each.evidence, served, sets, live))
+            found.append(_measure_costs(current, each.evidence, served, sets, incumbent))
         current.progress.advance(f"{each.evidence.name}: costs")
     shutil.rmtree(current.folder / FETCHED, ignore_errors=True)
     return tuple(found)
@@ -96,7 +88,7 @@ def spared(candidate: Candidate, why: Unmeasured) -> list[Answered]:
 
 
 def _answer_variant(
-    current: Launch, name: str, sets: DataSets | Unmeasured, reference: Variant | Unmeasured, live: Live
+    current: Launch, name: str, sets: DataSets | Unmeasured, reference: Variant | Unmeasured, incumbent: Incumbent
 ) -> Answered:
     """Make one variant and let it answer, as far as the policy asks for of one that its answers reject."""
     candidate, policy = current.candidate, current.policy
@@ -120,7 +112,7 @@ def _answer_variant(
     alike, modules = _measure_sameness(current, name, variant, served, sets)
     if (why := reason_to_stop(alike, policy, GATES_OF_SAMENESS)) is not None:
         return Answered(alike.model_copy(update=dict.fromkeys(ANSWERS, why)), why, modules)
-    answered = _measure_answers(current, alike, served, sets, live)
+    answered = _measure_answers(current, alike, served, sets, incumbent)
     return Answered(answered, reason_to_stop(answered, policy, GATES_OF_ANSWERS) or served, modules)
 
 
@@ -164,7 +156,7 @@ def _measure_sameness(
 
 
 def _measure_answers(
-    current: Launch, evidence: VariantEvidence, served: Serving, sets: DataSets | Unmeasured, live: Live
+    current: Launch, evidence: VariantEvidence, served: Serving, sets: DataSets | Unmeasured, incumbent: Incumbent
 ) -> VariantEvidence:
     """Return the evidence with what a variant answers to production and to the evaluation set, and how surely."""
     candidate, name = current.candidate, evidence.name
@@ -173,7 +165,7 @@ def _measure_answers(
     production = sets if isinstance(sets, Unmeasured) else sets.production
     base = current.folder / "variants" / REFERENCE / PRODUCTION_FILE
     evaluation = steps.attempt(
-        f"{name}: evaluate", steps.evaluate, candidate, served, sets, out, base, champion=live.answers
+        f"{name}: evaluate", steps.evaluate, candidate, served, sets, out, base, champion=incumbent.answers
     )
     answers = evaluation if isinstance(evaluation, Unmeasured) else out / PRODUCTION_FILE
     calibration = steps.attempt(f"{name}: calibrate", steps.calibrate, candidate, served, fixed, answers, out)
@@ -188,7 +180,7 @@ def _measure_answers(
 
 
 def _measure_costs(
-    current: Launch, evidence: VariantEvidence, served: Serving, sets: DataSets | Unmeasured, live: Live
+    current: Launch, evidence: VariantEvidence, served: Serving, sets: DataSets | Unmeasured, incumbent: Incumbent
 ) -> VariantEvidence:
     """Return the evidence with what answers take: time, a start, memory; and what odd requests do."""
     policy, name = current.policy, evidence.name
@@ -216,9 +208,9 @@ def _measure_costs(
         )
         if measuring.load_seconds
         else Unmeasured(stage=f"{name}: load", why="the policy asks for no load (measure.load_seconds is 0)"),
-        "champion_latency": live.served
-        if isinstance(live.served, FirstLaunch)
-        else steps.attempt(f"{name}: champion latency", steps.time_in_turns, served, live.served, rows, *batched),
+        "champion_latency": incumbent.served
+        if isinstance(incumbent.served, FirstLaunch)
+        else steps.attempt(f"{name}: champion latency", steps.time_in_turns, served, incumbent.served, rows, *batched),
         "cold_start": steps.attempt(f"{name}: cold start", steps.time_starts, served, rows, *batched)
         if measuring.cold_starts
         else Unmeasured(
@@ -230,60 +222,3 @@ def _measure_costs(
         "memory": steps.attempt(f"{name}: memory", steps.watch_memory, served, rows, measuring, seed),
     }
     return evidence.model_copy(update=stages)
-
-
-def live_champion(current: Launch, sets: DataSets | Unmeasured) -> Live:
-    """Let the live champion answer the same production sample, with its own variant and adapter, as in its own environment.
-
-    It is first asked its recorded inputs: where it decides any of them otherwise than when it was launched, what it says
-    here is not what its users get, and nothing is held against it. Its files stay in the launch's folder until all variants are measured.
-    """
-    live = current.ledger.champion(current.candidate.name)
-    if live is None:
-        first = FirstLaunch(model=current.candidate.name)
-        return Live(first, first)
-    if isinstance(sets, Unmeasured):
-        return Live(sets, sets)
-    into = current.folder / FETCHED
-    try:
-        kept = current.ledger.fetch(live.run_id, "candidate", into)
-        files = current.ledger.fetch_variant(live.run_id, live.variant, into / "variant")
-        champion, variant = load_kept(kept, live.variant, files)
-        recorded = current.ledger.load(live.run_id)
-        golden = recorded_answers(recorded, live.variant, files)
-    except (InputError, StageError) as error:
-        gone = Unmeasured(stage="champion", why=f"the champion, version {live.version}, can't be loaded: {error}")
-        return Live(gone, gone)
-    policy = current.policy
-    served = serving(champion, variant, policy.target, policy.measure.threads, current.marking)
-    then = served.model_copy(update={"marking": recorded.evidence.marking})
-    again = steps.attempt(
-        "champion: replay", steps.replay, "champion", then, golden, policy.measure.stage_timeout_seconds
-    )
-    if isinstance(again, Unmeasured):
-        return Live(again, again)
-    if not again.same_decisions:
-        other = Unmeasured(stage="champion", why=_otherwise(live, again))
-        return Live(other, other)
-    answers = steps.attempt(
-        "champion",
-        steps.ask_champion,
-        champion,
-        served,
-        sets.production,
-        current.candidate,
-        current.folder / "variants" / "champion",
-    )
-    return Live(answers, answers if isinstance(answers, Unmeasured) else served)
-
-
-def _otherwise(champion: Champion, found: Replay) -> str:
-    """Say how the champion answers its recorded inputs here, and what to do about it."""
-    difference = found.difference
-    what = difference.error or (
-        f"{difference.flips} of {difference.rows} decisions are others ({named(found.flipped)})"
-    )
-    return (
-        f"the champion, version {champion.version}, answers its recorded inputs otherwise here than where it was "
-        f"launched: {what}; hold it against this environment first: launchgate revalidate {champion.model}"
-    )

@@ -1,89 +1,65 @@
-"""A launch's own files kept so that it can be served again: by the next launch's comparison, or after a dependency bump."""
+"""The live champion's answers to a candidate's production sample, in a process with the packages that it needs.
+
+Runs alone too: `python -m tasks.champion REQUEST.json [RESPONSE.json]`.
+"""
 
 from __future__ import annotations
 
-import os
-import shutil
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pydantic import ValidationError
-
-from tasks.candidate import snapshot
+from tasks.child import measure, serve
 from tasks.evaluate import predict_all
-from tasks.files import write_whole
-from tasks.records import Candidate, Serving, StageError, Variant
+from tasks.records import Columns, ModelError, Record, Serving, StageError, Task
 from tasks.score import PRODUCTION_FILE, Scoring, score
 from tasks.serving import Server
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-RECORD = "candidate.json"
+    from tasks.records import Candidate
 
 
-def keep_candidate(candidate: Candidate, run_folder: Path) -> None:
-    """Write into `run_folder`/candidate what serving it takes, and its record with absolute addresses of its data."""
-    into = run_folder / "candidate"
-    snapshot(candidate, into)
-    data = candidate.data
-    whole = data.model_copy(
-        update={
-            name: address if address.startswith("s3://") else str(candidate.resolve(address))
-            for name, address in (
-                ("evaluation", data.evaluation), ("calibration", data.calibration), ("production", data.production),
-            )
-        }
-    )  # fmt: skip
-    write_whole(into / RECORD, candidate.model_copy(update={"data": whole}).model_dump_json(indent=2).encode())
+class ChampionRequest(Record):
+    """Whom to ask which rows, and how its answers are scored: by the columns and the task of the candidate."""
+
+    serving: Serving
+    production: Path
+    columns: Columns
+    task: Task
+    out: Path
 
 
-def keep_graphs(variant: Variant, out: Path) -> None:
-    """Put the variant's graphs under `out`/graphs, linked where the disk allows and copied where not."""
-    for name, path in variant.graphs.items():
-        for source in (path, *path.parent.glob("*.data")):
-            target = out / "graphs" / (f"{name}.onnx" if source == path else source.name)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.unlink(missing_ok=True)
-            try:
-                os.link(source, target)
-            except OSError:
-                shutil.copyfile(source, target)
+class ChampionResponse(Record):
+    """Where the scored answers are."""
+
+    answers: Path
 
 
-def load_kept(candidate_folder: Path, variant: str, variant_folder: Path) -> tuple[Candidate, Variant]:
-    """Return the candidate and variant that `keep_candidate` and `keep_graphs` wrote, wherever they lie now.
-
-    Raises StageError where files are gone, or were written by a version of launchgate that kept other things.
-    """
-    record = candidate_folder / RECORD
-    graphs = {path.stem: path for path in sorted((variant_folder / "graphs").glob("*.onnx"))}
-    if not record.is_file() or not graphs:
-        raise StageError(
-            f"the recorded files are gone: {record if not record.is_file() else variant_folder / 'graphs'}"
-        )
-    try:
-        kept = Candidate.model_validate_json(record.read_bytes())
-    except ValidationError as error:
-        raise StageError(
-            f"{record.name} is not as this version of launchgate reads it: {error.errors()[0]['msg']}"
-        ) from error
-    candidate = kept.model_copy(update={"folder": candidate_folder})
-    size = sum(path.stat().st_size for path in graphs.values())
-    return candidate, Variant(name=variant, sha256="0" * 64, graphs=graphs, size_bytes=size)
-
-
-def answer_as_champion(champion: Candidate, served: Serving, production: Path, asking: Candidate, out: Path) -> Path:
+def answer_as_champion(served: Serving, production: Path, asking: Candidate, timeout_seconds: float, out: Path) -> Path:
     """Return the file of the live champion's own predictions on the production sample of the candidate that is `asking`.
 
     Raises StageError where the champion does not run here, or reads columns that the sample lacks.
     """
+    request = ChampionRequest(serving=served, production=production, columns=asking.columns, task=asking.task, out=out)
+    try:
+        return measure("tasks.champion", request, ChampionResponse, timeout_seconds, served.packages).answers
+    except ModelError as error:
+        raise StageError(str(error)) from error  # it says nothing of the candidate
+
+
+def answer_sample(request: ChampionRequest) -> ChampionResponse:
+    """Answer the production sample and score the answers; the body of the child."""
     import pandas as pd
 
-    rows = pd.read_parquet(production)
-    missing = [name for name in champion.columns.input if name not in rows]
+    rows = pd.read_parquet(request.production)
+    inputs = list(request.serving.input_columns)
+    missing = [name for name in inputs if name not in rows]
     if missing:
         raise StageError(f"the champion reads the column {', '.join(missing)}, which this sample does not have")
-    server = Server(served)
-    predictions = predict_all(server, rows[list(champion.columns.input)])
-    score("production", rows, asking.columns, predictions, out, scoring=Scoring(asking.task, served.marking))
-    return out / PRODUCTION_FILE
+    predictions = predict_all(Server(request.serving), rows[inputs])
+    scoring = Scoring(request.task, request.serving.marking)
+    score("production", rows, request.columns, predictions, request.out, scoring=scoring)
+    return ChampionResponse(answers=request.out / PRODUCTION_FILE)
+
+
+if __name__ == "__main__":
+    serve(ChampionRequest, answer_sample)

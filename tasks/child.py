@@ -30,8 +30,12 @@ OF_THE_MODEL = 4  # exit status of a child in which the model or its adapter fai
 OTHERWISE = 3  # of one in which something else did
 
 
-def measure(module: str, request: Record, response: type[Response], timeout_seconds: float) -> Response:
+def measure(
+    module: str, request: Record, response: type[Response], timeout_seconds: float, packages: Path | None = None
+) -> Response:
     """Run `python -m module REQUEST RESPONSE` in a fresh process and return the record that it wrote.
+
+    What lies in the folder `packages` is imported there in place of what is installed.
 
     The process does nothing but run the model, so it is a finding about the model (ModelError) where it crashed, ran out of
     memory, or was not done after `timeout_seconds`; it is then gone. Raises StageError where it says that it can't measure.
@@ -42,7 +46,7 @@ def measure(module: str, request: Record, response: type[Response], timeout_seco
         with said.open("wb") as stderr:
             process = subprocess.Popen(
                 [sys.executable, "-m", module, str(asked), str(answered)],
-                stdin=subprocess.DEVNULL, stdout=stderr, stderr=stderr, env=_environment(), start_new_session=True,
+                stdin=subprocess.DEVNULL, stdout=stderr, stderr=stderr, env=_environment(packages), start_new_session=True,
             )  # fmt: skip
             try:
                 code = process.wait(timeout_seconds)
@@ -59,15 +63,17 @@ def measure(module: str, request: Record, response: type[Response], timeout_seco
 class Conversation:
     """A child process that is opened with one record and then answers others, one after the other, kept warm between.
 
-    Raises StageError where it stops; where it says why it has no answer to one request, it can be asked for others.
+    What lies in the folder `packages` is imported there in place of what is installed. Raises StageError where it stops;
+    where it says why it has no answer to one request, it can be asked for others.
     """
 
-    def __init__(self, module: str, opening: Record) -> None:
+    def __init__(self, module: str, opening: Record, packages: Path | None = None) -> None:
         self.module = module
         self._said = tempfile.NamedTemporaryFile(prefix="launchgate-")  # noqa: SIM115  lives as long as the child
         self._process = subprocess.Popen(
             [sys.executable, "-m", module],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._said, env=_environment(), start_new_session=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._said, env=_environment(packages),
+            start_new_session=True,
         )  # fmt: skip
         self._unread = b""
         self._tell(opening)
@@ -162,10 +168,11 @@ def _module() -> str:
     return spec.name.removesuffix(".__main__") if spec else sys.argv[0]
 
 
-def _environment() -> dict[str, str]:
+def _environment(packages: Path | None) -> dict[str, str]:
     """Return a child's environment: this one's, but string hashes differ between processes as they do in production."""
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONHASHSEED"}
-    environment["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+    path = (str(packages or ""), str(ROOT), os.environ.get("PYTHONPATH"))
+    environment["PYTHONPATH"] = os.pathsep.join(filter(None, path))
     return environment
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 from functools import cache
-from importlib.metadata import distributions, packages_distributions
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
+from tasks.environment import installed
 from tasks.evidence import DependencyEvidence
 from tasks.files import digest
 
@@ -34,12 +35,12 @@ def check_dependencies(candidate: Candidate, modules: Iterable[str]) -> Dependen
     lock = lock_of(candidate)
     locked, not_exact = read_lock(lock)
     house = locked if lock == HOUSE_LOCK else read_lock(HOUSE_LOCK)[0] | locked
-    installed: dict[str, str] = {canonicalize_name(item.name): item.version for item in distributions()}
-    imported = _distributions(modules, installed)
+    here = installed()
+    imported = _distributions(modules, here)
     drifted = [
-        f"{name} {installed.get(name, 'not installed')} (locked: {requirement.specifier})"
+        f"{name} {here.get(name, 'not installed')} (locked: {requirement.specifier})"
         for name, requirement in sorted(locked.items())
-        if name not in installed or not requirement.specifier.contains(installed[name], prereleases=True)
+        if name not in here or not requirement.specifier.contains(here[name], prereleases=True)
     ]
     drifted += [
         f"{name} {imported[name]} (locked: {house[name].specifier})"
@@ -117,7 +118,7 @@ def _is_exact(requirement: Requirement) -> bool:
     return len(parts) == 1 and parts[0].operator in {"==", "==="} and "*" not in parts[0].version
 
 
-def _distributions(modules: Iterable[str], installed: dict[str, str]) -> dict[str, str]:
+def _distributions(modules: Iterable[str], here: dict[str, str]) -> dict[str, str]:
     """Return name and version of the distributions that the modules belong to; the standard library has none."""
     owners = owners_of_modules()
     names = {
@@ -126,4 +127,4 @@ def _distributions(modules: Iterable[str], installed: dict[str, str]) -> dict[st
         if module not in sys.stdlib_module_names
         for owner in owners.get(module, [])
     }
-    return {name: installed[name] for name in sorted(names - OWN) if name in installed}
+    return {name: here[name] for name in sorted(names - OWN) if name in here}

@@ -10,6 +10,7 @@ from importlib.metadata import distributions
 from pathlib import Path
 
 import psutil
+from packaging.utils import canonicalize_name
 
 from tasks.evidence import Environment
 from tasks.files import digest_of
@@ -26,10 +27,18 @@ def describe_environment() -> Environment:
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
         "memory_bytes": psutil.virtual_memory().total,
         "gpu": _gpu(),
-        "packages": dict(sorted((item.name.lower().replace("_", "-"), item.version) for item in distributions())),
+        "packages": installed(),
     }
     stable = {key: value for key, value in facts.items() if key != "memory_bytes"}
     return Environment.model_validate(facts | {"sha256": digest_of(stable)})
+
+
+def installed() -> dict[str, str]:
+    """Return the version of every distribution by its canonical name, in order; of two, that of the one that is imported."""
+    first: dict[str, str] = {}
+    for item in distributions():
+        first.setdefault(canonicalize_name(item.name), item.version)
+    return dict(sorted(first.items()))
 
 
 def _cpu() -> str:

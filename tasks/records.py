@@ -190,7 +190,8 @@ class Marking(Record):
 class Serving(Record):
     """All that a process needs to serve a variant and to hold its answers against others.
 
-    `threads` is the number of intra-op threads of each session; 0 leaves the choice to onnxruntime.
+    `threads` is the number of intra-op threads of each session; 0 leaves the choice to onnxruntime. `packages` is a folder
+    of packages that it needs in place of the installed ones, where it does.
     """
 
     folder: Path
@@ -200,6 +201,7 @@ class Serving(Record):
     threads: int = 0
     input_columns: tuple[str, ...]
     marking: Marking = Marking()
+    packages: Path | None = None
 
 
 class GateLimits(Record):

@@ -57,7 +57,7 @@ def replay(case: str, serving: Serving, golden: Path, timeout_seconds: float) ->
     Raises StageError where the variant does not run on its target, or its process crashes.
     """
     request = ReplayRequest(case=case, serving=serving, golden=golden)
-    return measure("tasks.replay", request, Replay, timeout_seconds)
+    return measure("tasks.replay", request, Replay, timeout_seconds, serving.packages)
 
 
 def answer_recorded(request: ReplayRequest) -> Replay:

@@ -58,6 +58,7 @@ from tasks.evidence.scores import (
 )
 from tasks.evidence.serving import (
     BatchPeak,
+    ChampionEvidence,
     CostEvidence,
     DependencyEvidence,
     DeterminismEvidence,
@@ -89,6 +90,7 @@ __all__ = [
     "Bin",
     "CalibrationEvidence",
     "CapacityEvidence",
+    "ChampionEvidence",
     "ChampionLatency",
     "ColdStart",
     "ColdStartEvidence",

@@ -12,6 +12,7 @@ from tasks.evidence.review import ReviewEvidence
 from tasks.evidence.robustness import RobustnessEvidence
 from tasks.evidence.scores import EvaluationEvidence, FirstLaunch
 from tasks.evidence.serving import (
+    ChampionEvidence,
     CostEvidence,
     DependencyEvidence,
     DeterminismEvidence,
@@ -63,4 +64,5 @@ class Evidence(Record):
     dependencies: DependencyEvidence | Unmeasured
     export: ExportEvidence | Unmeasured
     review: ReviewEvidence | Unmeasured
+    champion: ChampionEvidence | FirstLaunch | Unmeasured = Unmeasured(stage="champion", why="not asked for")
     variants: tuple[VariantEvidence, ...]

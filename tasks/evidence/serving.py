@@ -87,6 +87,20 @@ class DependencyEvidence(Record):
     drifted: tuple[str, ...]
 
 
+class ChampionEvidence(Record):
+    """The live champion, and how it was asked beside the candidate.
+
+    `packages` are the versions that its launch served it with and that are not installed here. It was given them, unless
+    `not_given` says why not: then it was asked with what is installed.
+    """
+
+    version: str
+    run_id: str
+    variant: str
+    packages: dict[str, str]
+    not_given: str | None = None
+
+
 class CostEvidence(Record):
     """What the variant costs at the policy's traffic on the policy's machine, from measured service times.
 

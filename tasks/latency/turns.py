@@ -1,4 +1,4 @@
-"""The candidate's variant and the live champion timed in turns on the same rows, in one process.
+"""The candidate's variant and the live champion timed in turns on the same rows, each in a process of its own.
 
 Runs alone too: `python -m tasks.latency.turns REQUEST.json [RESPONSE.json]`.
 """
@@ -7,30 +7,32 @@ from __future__ import annotations
 
 import random
 import time
+from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
-from tasks.child import measure, serve
+from tasks.child import Conversation, measure, serve
 from tasks.evidence import ChampionLatency, Noise, Raw, TurnTimes
 from tasks.files import digest
-from tasks.latency.calls import RowCalls
 from tasks.latency.machine import Watch
-from tasks.latency.timing import attempt, first_answer
+from tasks.latency.turn import Opening, Took, Turn
 from tasks.records import Record, Serving, StageError
-from tasks.serving import Server
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tasks.policy import Measuring
 
 MOST_BLOCKS = 1_000
 LEAST_BLOCKS = 20  # however long they take: fewer hardly bound a ratio
 WARMUP_BLOCKS = 5
-FIRST_ROWS = 100
+ROW_NUMBERS = 2**32
+TURNS = 4
 COLUMNS = ("candidate_1", "champion_1", "champion_2", "candidate_2")
 
 
 class TurnsRequest(Record):
-    """Whom to time on which rows, and for how many seconds at each batch size."""
+    """Whom to time on which rows, for how many seconds at each batch size, and how long one call may take."""
 
     candidate: Serving
     champion: Serving
@@ -38,6 +40,7 @@ class TurnsRequest(Record):
     batches: tuple[int, ...]
     seconds: float
     seed: int
+    timeout_seconds: float
 
 
 class TurnsResponse(Record):
@@ -52,8 +55,7 @@ def compare_with_champion(
 ) -> ChampionLatency:
     """Return seconds of both, in blocks of four calls (ABBA), at batch 1 and `serving_batch`; raw in `out`/turns.parquet.
 
-    Raises StageError where one of them does not run on the target, and ModelError where one crashes, hangs or answers
-    nothing.
+    Raises StageError where one of them does not run on the target, crashes, hangs or answers nothing.
     """
     import pandas as pd
 
@@ -64,6 +66,7 @@ def compare_with_champion(
         batches=tuple(sorted({1, serving_batch})),
         seconds=measuring.champion_seconds,
         seed=seed,
+        timeout_seconds=measuring.stage_timeout_seconds,
     )
     response = measure("tasks.latency.turns", request, TurnsResponse, measuring.stage_timeout_seconds)
     saved = [(times.batch, *block) for times in response.batches for block in times.blocks]
@@ -75,38 +78,57 @@ def compare_with_champion(
 
 
 def time_in_turns(request: TurnsRequest) -> TurnsResponse:
-    """Load both and time them: candidate, champion, champion, candidate on the same rows; the body of the child."""
-    import pandas as pd
-
-    names = dict.fromkeys((*request.candidate.input_columns, *request.champion.input_columns))
-    inputs = pd.read_parquet(request.rows, columns=list(names)).dropna()
-    if inputs.empty:
-        raise StageError("the production sample has no row with inputs to time")
-    both = [
-        RowCalls(Server(serving), inputs[list(serving.input_columns)])
-        for serving in (request.candidate, request.champion)
-    ]
+    """Load both, each in a process of its own, and time them in turns on the same rows; the body of the child."""
     draw = random.Random(request.seed)  # noqa: S311  a seeded schedule, no secret
-    for calls in both:
-        first_answer(calls, [calls.prepare([row]) for row in range(min(calls.rows, FIRST_ROWS))])
-    watch = Watch()
-    batches = tuple(_blocks(both, size, request.seconds, watch, draw) for size in request.batches)
+    names = tuple(dict.fromkeys((*request.candidate.input_columns, *request.champion.input_columns)))
+    with ExitStack() as stack:
+        candidate, champion = (
+            stack.enter_context(_Side(who, Opening(serving=serving, rows=request.rows, complete=names), request))
+            for who, serving in (("candidate", request.candidate), ("champion", request.champion))
+        )
+        for side in (candidate, champion):
+            side.seconds([0])  # loads it
+        watch = Watch()
+        batches = tuple(_blocks(candidate, champion, size, request.seconds, watch, draw) for size in request.batches)
     return TurnsResponse(batches=batches, noise=watch.read())
 
 
-def _blocks(both: list[RowCalls], size: int, seconds: float, watch: Watch, draw: random.Random) -> TurnTimes:
+class _Side:
+    """One of the two; a context manager."""
+
+    def __init__(self, who: str, opening: Opening, request: TurnsRequest) -> None:
+        self._who, self._timeout_seconds = who, request.timeout_seconds
+        self._child = Conversation("tasks.latency.turn", opening, opening.serving.packages)
+
+    def seconds(self, rows: Sequence[int]) -> float | None:
+        """Return how long a call of these rows takes, None where it fails. Raises StageError where the process does."""
+        try:
+            return self._child.ask(Turn(rows=tuple(rows)), Took, self._timeout_seconds).seconds
+        except StageError as error:
+            raise StageError(f"the {self._who} can't be timed: {error}") from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._child.close()
+
+
+def _blocks(
+    candidate: _Side, champion: _Side, size: int, seconds: float, watch: Watch, draw: random.Random
+) -> TurnTimes:
     """Return blocks at one batch size; one with a call that fails is left out, since it has no pair."""
     blocks = []
     until = time.perf_counter() + seconds
     for number in range(MOST_BLOCKS):
         if time.perf_counter() > until and number >= LEAST_BLOCKS:
             break
-        rows = draw.choices(range(both[0].rows), k=size)
-        candidate, champion = (calls.prepare(rows) for calls in both)
+        rows = [draw.randrange(ROW_NUMBERS) for _ in range(size)]
         watch.tick()
-        order = ((0, candidate), (1, champion), (1, champion), (0, candidate))
-        times = [took.seconds for who, inputs in order if (took := attempt(both[who], inputs)) is not None]
-        if len(times) == len(order) and number >= WARMUP_BLOCKS:
+        times = [
+            took for side in (candidate, champion, champion, candidate) if (took := side.seconds(rows)) is not None
+        ]
+        if len(times) == TURNS and number >= WARMUP_BLOCKS:
             blocks.append((times[0], times[1], times[2], times[3]))
     return TurnTimes(batch=size, blocks=tuple(blocks))
 

@@ -9,8 +9,8 @@ import pytest
 from tiny import ADAPTER, write_tiny
 
 from tasks.candidate import load_candidate
-from tasks.champion import keep_candidate, keep_graphs, load_kept
 from tasks.export import check_parity, export_model, serving
+from tasks.kept import keep_candidate, keep_graphs, load_kept
 from tasks.latency.timing import LatencyRequest, time_calls
 from tasks.provider import prove_provider
 from tasks.quantize import quantize
