@@ -34,17 +34,19 @@ POLICY = "selftest"
 MORE_ATTEMPTS = 2
 TIMED = {
     "latency-slo",
+    "capacity",
     "batch-profile",
     "cold-start",
     "unit-cost",
     "memory-leak",
 }  # what else runs on the machine shows in these
 SHORT: dict[str, float] = {  # where no gate in question needs more
-    "latency_calls": 200, "load_seconds": 0, "latency_seconds": 1, "calls_per_batch": 10, "batch_seconds": 0.5, "soak_calls": 60,
+    "latency_calls": 200, "load_seconds": 0, "capacity_seconds": 0, "latency_seconds": 1, "calls_per_batch": 10, "batch_seconds": 0.5, "soak_calls": 60,
     "soak_seconds": 1, "cold_starts": 0, "invariance_rows": 64,
 }  # fmt: skip
 FULL: dict[str | None, tuple[str, ...]] = {  # what of it these gates need in full
     "latency-slo": ("latency_calls", "latency_seconds", "load_seconds"),
+    "capacity": ("capacity_seconds",),
     "unit-cost": ("latency_calls", "latency_seconds"),
     "batch-profile": ("calls_per_batch", "batch_seconds"),
     "cold-start": ("cold_starts",),
@@ -84,13 +86,14 @@ class Bench:
     def clean(self, name: str) -> Decision:
         """Return the decision on a clean candidate, launched after the champion that it is held against.
 
-        One that is not the twin of failures in time is measured briefly, and gates that judge times can't reject it.
+        One that is not the twin of failures in time is measured briefly, and gates that judge times can't reject it, but
+        for the one that it is the twin for.
         """
         if name not in self.decisions:
             item = self.cleans[name]
             if item.champion:
                 self.clean(item.champion)
-            policy = POLICY if item.timed else self._policy("measure", None)
+            policy = POLICY if item.timed else self._policy("measure", item.gate, clean=True)
             self.decisions[name] = self._launch(name, item.recipe, item.champion, "cpu", policy)
             for _ in range(MORE_ATTEMPTS):
                 if not disturbed(self.decisions[name]):
@@ -114,18 +117,19 @@ class Bench:
         twin = self.clean(item.twin)
         return judge_trial(item, self.planted(item), twin)
 
-    def _policy(self, rejected: str, gate: str | None) -> str:
+    def _policy(self, rejected: str, gate: str | None, *, clean: bool = False) -> str:
         """Return the address of `selftest` with short measurements but for those that `gate` needs.
 
-        Without a gate those that judge times only warn, as the times are few.
+        For a clean candidate the other gates that judge times only warn, as the times are few.
         """
-        path = self.folder / f"{POLICY}-{rejected}-{gate}.yaml"
+        path = self.folder / f"{POLICY}-{'clean' if clean else rejected}-{gate}.yaml"
         if not path.exists():
             full = load_policy(POLICY)
-            short = {key: value for key, value in SHORT.items() if key not in FULL.get(gate, ())}
+            full_for = {*FULL.get(gate, ()), *(FULL[None] if clean else ())}
+            short = {key: value for key, value in SHORT.items() if key not in full_for}
             changed = yaml.safe_load(full.text())
             changed["measure"] |= short | {"rejected": rejected}
-            for name in () if gate else TIMED:
+            for name in TIMED - {gate} if clean else ():
                 changed["gates"][name]["severity"] = "warn"
             path.write_text(yaml.safe_dump(changed, sort_keys=False), encoding="utf-8")
         return str(path)

@@ -18,6 +18,7 @@ from prefect.cache_policies import NO_CACHE
 
 from infra.storage import open_log
 from tasks.calibrate import calibrate_variant
+from tasks.capacity.loaded import measure_capacity
 from tasks.champion import answer_as_champion
 from tasks.datasets import copy_fixed_sets
 from tasks.dependencies import check_dependencies
@@ -141,6 +142,7 @@ calibrate = _step(calibrate_variant, "calibrate")
 estimate = _step(estimate_without_labels, "estimate")
 time_calls = _step(measure_latency, "latency")
 offer_load = _step(measure_load, "load")
+find_capacity = _step(measure_capacity, "capacity")
 time_starts = _step(measure_cold_start, "cold-start")
 time_in_turns = _step(compare_with_champion, "champion-latency")
 repeat = _step(measure_determinism, "determinism")

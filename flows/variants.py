@@ -16,22 +16,26 @@ from tasks.score import PRODUCTION_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from flows.current import Launch
     from flows.incumbent import Incumbent
     from tasks.datasets import DataSets
-    from tasks.evidence import Evidence
+    from tasks.evidence import CapacityEvidence, Evidence
     from tasks.gates import latency_slo
     from tasks.policy import Policy
     from tasks.records import Candidate, Serving, Variant
 
 REFERENCE = "fp32"
 ANSWERS = ("provider", "evaluation", "calibration", "label_free")
-COSTS = ("latency", "load", "champion_latency", "cold_start", "robustness", "memory", "cost")
+COSTS = ("latency", "load", "capacity", "champion_latency", "cold_start", "robustness", "memory", "cost")
 GATES_OF_SAMENESS = ("batch-invariance", "repeatability")  # told before a whole sample is answered
 GATES_OF_ANSWERS = (
     "execution-provider", "error-rate", "quantization-loss", "production-accuracy", "production-gap", "slice-accuracy",
     "coverage", "calibration", "silent-failures",
+)  # fmt: skip
+GATES_OF_COSTS = (
+    "robustness", "champion-regression", "latency-slo", "batch-profile", "cold-start", "memory-per-request", "memory-leak",
 )  # fmt: skip
 
 
@@ -221,4 +225,30 @@ def _measure_costs(
         ),
         "memory": steps.attempt(f"{name}: memory", steps.watch_memory, served, rows, measuring, seed),
     }
-    return evidence.model_copy(update=stages)
+    found = evidence.model_copy(update=stages)
+    return found.model_copy(update={"capacity": _measure_capacity(current, found, served, rows)})
+
+
+def _measure_capacity(
+    current: Launch, evidence: VariantEvidence, served: Serving, rows: Path | Unmeasured
+) -> CapacityEvidence | Unmeasured:
+    """Return what a replica of a variant sustains that nothing rejects so far: it takes the longest of all."""
+    policy, stage = current.policy, f"{evidence.name}: capacity"
+    measuring, slo = policy.measure, cast("latency_slo.Limits", policy.limits()["latency-slo"])
+    if not measuring.capacity_seconds:
+        return Unmeasured(stage=stage, why="the policy asks for no capacity (measure.capacity_seconds is 0)")
+    if (why := reason_to_stop(evidence, policy, GATES_OF_COSTS)) is not None:
+        return why
+    return steps.attempt(
+        stage,
+        steps.find_capacity,
+        served,
+        rows,
+        evidence.latency,
+        measuring,
+        policy.business,
+        slo.objective,
+        policy.limits()["capacity"].confidence,
+        policy.sample.seed,
+        current.folder / "variants" / evidence.name,
+    )

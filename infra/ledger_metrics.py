@@ -15,6 +15,7 @@ import numpy as np
 from tasks.evidence import (
     AnswerShapes,
     CalibrationEvidence,
+    CapacityEvidence,
     ChampionLatency,
     ColdStartEvidence,
     CostEvidence,
@@ -212,6 +213,8 @@ def _speed_points(variant: VariantEvidence) -> Iterator[Point]:
         yield from _latency_points(variant.latency)
     if isinstance(variant.load, LoadEvidence):
         yield from _load_points(variant.load)
+    if isinstance(variant.capacity, CapacityEvidence):
+        yield from _capacity_points(variant.capacity)
     if isinstance(variant.cold_start, ColdStartEvidence):
         yield from _start_points(variant.cold_start)
     if isinstance(turns := variant.champion_latency, ChampionLatency):
@@ -255,6 +258,16 @@ def _load_points(found: LoadEvidence) -> Iterator[Point]:
     yield Point("load/lost_requests", found.lost)
     if found.runs:
         yield Point("load/utilisation", float(np.mean([each.run.utilisation for each in found.runs])))
+
+
+def _capacity_points(found: CapacityEvidence) -> Iterator[Point]:
+    """Give what a replica sustains, and the curve of latency by rate: whole requests a second as the step."""
+    for name in ("verified", "estimated", "predicted", "low", "high"):
+        if (rate := getattr(found, f"{name}_per_second")) is not None:
+            yield Point(f"capacity/{name}_per_second", rate)
+    yield Point("capacity/load_seconds", found.load_seconds)
+    for rate, seconds in found.curve:
+        yield Point(f"capacity/p{100 * found.objective.quantile:g}_ms", seconds * MS, round(rate))
 
 
 def _start_points(found: ColdStartEvidence) -> Iterator[Point]:

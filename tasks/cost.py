@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from tasks.evidence import CostEvidence, LatencyEvidence
+from tasks.capacity.replicas import erlang_servers
+from tasks.evidence import CapacityEvidence, CostEvidence, LatencyEvidence, Objective
 from tasks.records import InputError, Record, StageError
 from tasks.statistics import mean_interval
 from tasks.yamlfile import read_record
@@ -47,12 +48,15 @@ def machine(name: str) -> Machine:
     return known[name]
 
 
-def project_cost(latency: LatencyEvidence, business: Business, measured_on: str) -> CostEvidence:
+def project_cost(
+    latency: LatencyEvidence, business: Business, measured_on: str, capacity: CapacityEvidence | None = None
+) -> CostEvidence:
     """Return what serving the policy's traffic costs, low and high ends from the interval of the mean service time.
 
     A replica serves one batch at a time and is planned to be busy for `utilisation` of the time at the peak;
-    `spare_replicas` are paid for too. Unused capacity between mean and peak is in the price per prediction.
-    Raises StageError where the serving batch was not measured.
+    `spare_replicas` are paid for too. Where its capacity was measured, none is planned to carry more than the rate that it
+    was seen to sustain, at the high end than the lower bound of that. Unused capacity between mean and peak is in the
+    price per prediction. Raises StageError where the serving batch was not measured.
     """
     seconds = next((item.seconds for item in latency.batches if item.batch == business.serving_batch), ())
     if not seconds:
@@ -60,7 +64,13 @@ def project_cost(latency: LatencyEvidence, business: Business, measured_on: str)
     hired = machine(business.machine)
     service = mean_interval(seconds, CONFIDENCE, seed=0)
     per_item = [value / business.serving_batch for value in (service.estimate, service.low, service.high)]
-    replicas = [carrying_replicas(item, business) + business.spare_replicas for item in per_item]
+    sustained = None if capacity is None else capacity.verified_per_second
+    least = sustained if capacity is None or sustained is None else min(sustained, capacity.low_per_second or sustained)
+    carrying = [
+        max(carrying_replicas(item, business), 0 if rate is None else math.ceil(business.peak_per_second / rate))
+        for item, rate in zip(per_item, (sustained, sustained, least), strict=True)
+    ]
+    replicas = [count + business.spare_replicas for count in carrying]
     monthly = [count * hired.usd_per_hour * HOURS_PER_MONTH for count in replicas]
     thousands = business.mean_per_second * SECONDS_PER_MONTH / 1000
     return CostEvidence(
@@ -76,11 +86,21 @@ def project_cost(latency: LatencyEvidence, business: Business, measured_on: str)
         utilisation=business.utilisation,
         replicas=replicas[0],
         replicas_high=replicas[2],
+        sustained_per_second=sustained,
+        erlang_replicas=None if capacity is None else _by_erlang(per_item[0], business, capacity.objective),
         usd_per_thousand=monthly[0] / thousands,
         usd_per_thousand_high=monthly[2] / thousands,
         usd_per_month=monthly[0],
         usd_per_month_high=monthly[2],
     )
+
+
+def _by_erlang(service_seconds: float, business: Business, objective: Objective) -> int | None:
+    """Return the replicas that Erlang C says, None where it says that no number is enough."""
+    try:
+        return erlang_servers(business.peak_per_second, service_seconds, objective)
+    except ValueError:
+        return None
 
 
 def carrying_replicas(service_seconds: float, business: Business) -> int:

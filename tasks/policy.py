@@ -49,7 +49,8 @@ class Reviewing(Record):
 class Measuring(Record):
     """How long the measurements may take; they stop at whichever of count and seconds comes first.
 
-    `load_seconds` are those of one run under open-loop load, of which there are up to three; 0 asks for none.
+    `load_seconds` are those of one run under open-loop load, of which there are up to three; 0 asks for none. So do
+    `capacity_seconds` of one run of the search for the most that a replica carries, of which there are some 15 to 30.
     `cold_starts` are fresh processes, 0 for none; `champion_seconds` are spent in turns with the champion, each batch size.
     `rejected` says what to do once a gate fails the launch or a variant: `measure` all the same, or `stop` there.
     """
@@ -66,6 +67,7 @@ class Measuring(Record):
     calls_per_batch: Count
     batch_seconds: Positive
     load_seconds: Annotated[float, Field(ge=0)]
+    capacity_seconds: Annotated[float, Field(ge=0)] = 0
     cold_starts: Annotated[int, Field(ge=0)]
     champion_seconds: Positive
     rejected: Literal["measure", "stop"]
@@ -95,6 +97,7 @@ class Business(Record):
     """What the model serves: traffic, the machine a replica runs on, and how full a replica may be.
 
     `burstiness` is the coefficient of variation of the gaps between requests: 1 of independent users, more of bursts.
+    `most_instances` is how many sessions a replica may run side by side, sharing out its threads, if that carries more.
     """
 
     mean_per_second: Positive
@@ -104,6 +107,7 @@ class Business(Record):
     utilisation: Annotated[float, Field(gt=0, le=0.9)]
     spare_replicas: Annotated[int, Field(ge=0)]
     burstiness: Positive = 1
+    most_instances: Count = 1
 
     @model_validator(mode="after")
     def _peak_is_a_peak(self) -> Business:

@@ -16,9 +16,11 @@ from tasks.evidence import (
     BatchPeak,
     BatchTimes,
     CalibrationEvidence,
+    CapacityEvidence,
     ColdStart,
     ColdStartEvidence,
     ConfidentErrors,
+    Configuration,
     CostEvidence,
     DependencyEvidence,
     DeterminismEvidence,
@@ -43,12 +45,14 @@ from tasks.evidence import (
     MemoryEvidence,
     Moved,
     Noise,
+    Objective,
     Paired,
     PairedSlice,
     PairedTally,
     PartTimes,
     Perturbed,
     PoissonArrivals,
+    Probed,
     ProviderEvidence,
     Raw,
     Replica,
@@ -219,6 +223,28 @@ def load(variant: str, seed: int) -> LoadEvidence:
     )  # fmt: skip
 
 
+def capacity(variant: str) -> CapacityEvidence:
+    """Return a replica that sustains four fifths of what its sessions could serve, found in a pilot and five more runs."""
+    top = 2 * 1000 / MILLISECONDS[variant]
+    one = Configuration(batch_cap=4, longest_wait_seconds=0, threads=1, instances=2)
+    shares = [0.1, 0.3, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95]
+    curve = tuple((top * share, 0.02 / (1 - share)) for share in shares)
+    probed = tuple(
+        Probed(
+            purpose="pilot" if number == 0 else "verify", configuration=one, rate_per_second=top * share, seed=number,
+            seconds=3, requests=round(3 * top * share), failed=0, over_limit=2, quantile_seconds=0.02 / (1 - share),
+            implied_per_second=top * 0.8,
+        )
+        for number, share in enumerate([0.72, 0.8, 0.8, 0.8, 0.8, 0.8])
+    )  # fmt: skip
+    return CapacityEvidence(
+        objective=Objective(quantile=0.99, limit_seconds=0.1), peak_per_second=120, configuration=one,
+        predicted_per_second=0.82 * top, verified_per_second=0.8 * top, estimated_per_second=0.8 * top,
+        low_per_second=0.77 * top, high_per_second=0.83 * top, confidence=0.95, load_seconds=18, probed=probed, curve=curve,
+        raw=tuple(raw(f"variants/{variant}/load-{number + 2:03}.parquet", run.requests) for number, run in enumerate(probed)),
+    )  # fmt: skip
+
+
 def noise() -> Noise:
     """Return a machine on which nothing else runs."""
     return Noise(
@@ -348,6 +374,7 @@ def variant_evidence(name: str, seed: int, shift: float) -> VariantEvidence:
         label_free=LabelFree(rows=6000, labelled=3600, corrected=True, accuracy=0.75 - shift, deviation=0.008),
         latency=latency(name, seed),
         load=load(name, seed),
+        capacity=capacity(name),
         champion_latency=FirstLaunch(model="sentiment"),
         cold_start=cold_start(name),
         determinism=determinism(name),

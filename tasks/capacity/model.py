@@ -26,6 +26,27 @@ if TYPE_CHECKING:
 
 COARSE = (0.02, 0.1, 0.2, 0.35, 0.5, 0.6, 0.7, 0.8, 0.9, 0.98)  # of the rate at which no session ever waits
 FINE = (0.7, 0.8, 0.87, 0.93, 1.0, 1.06, 1.13, 1.2)  # of the coarse answer
+WHOLE = (
+    0.02,
+    0.1,
+    0.2,
+    0.3,
+    0.4,
+    0.5,
+    0.55,
+    0.6,
+    0.65,
+    0.7,
+    0.75,
+    0.8,
+    0.84,
+    0.88,
+    0.91,
+    0.94,
+    0.96,
+    0.98,
+)  # as COARSE, to look at
+WHOLE_SIZE = (24, 2_000)  # lanes a rate, requests a lane
 SETTLING = 0.25  # of a simulated run, which starts with an empty queue
 COARSE_SIZE = (6, 1_000)  # lanes a rate, requests a lane
 FINE_REQUESTS = 3_000  # a lane
@@ -85,6 +106,11 @@ class Model:
         unused = 1 - fine.rates / top
         fit = np.polyfit(np.log(unused), np.log(fine.seconds), min(2, unused.size - 1), w=unused)
         return Curve(fine.rates, np.maximum.accumulate(np.exp(np.polyval(fit, np.log(unused)))), scale)
+
+    def whole(self, scale: float, seed: int) -> Curve:
+        """Return the quantile against the rate from next to none to nearly all that the sessions can serve."""
+        top = self.service.highest_rate(self.configuration.batch_cap, self.configuration.instances) / scale
+        return self._steady(top * np.array(WHOLE), WHOLE_SIZE, scale, seed)
 
     def expect(self, rate: float, seconds: float, seed: int, scales: NDArray[np.float64]) -> Expected:
         """Return what a run on these very arrivals would show, at each of the factors on service times, shape (n,), rising.

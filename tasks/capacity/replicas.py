@@ -1,9 +1,8 @@
-"""How many replicas a peak needs, from the capacity that one was seen to sustain, and what queueing theory says of it."""
+"""What queueing theory says of how many replicas a peak needs: a check on a plan that was made from measured capacity."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -11,38 +10,6 @@ if TYPE_CHECKING:
 
 
 SAME_RATE = 1e-9  # a difference of rates below which the limit of a formula stands for it
-
-
-@dataclass(frozen=True, slots=True)
-class Sizing:
-    """Replicas for a peak: those that carry it, those beside them that may fail, and the fewest that Erlang C allows.
-
-    `by_erlang` takes exponential service and one queue before all replicas, so it is a check and no plan: fewer
-    `carrying` than it says service far more regular than that, or a capacity that is too good to be true.
-    """
-
-    carrying: int
-    spare: int
-    by_erlang: int
-
-    @property
-    def replicas(self) -> int:
-        """All that are hired."""
-        return self.carrying + self.spare
-
-
-def size_replicas(
-    peak_per_second: float, verified_per_second: float, spare: int, mean_service_seconds: float, objective: Objective
-) -> Sizing:
-    """Return the replicas for a peak that is spread evenly, each replica driven at no more than its verified rate.
-
-    `mean_service_seconds` is that of one request at a replica that serves single requests, or a batch's share of it.
-    Raises ValueError where a rate or a time is not above 0.
-    """
-    if min(peak_per_second, verified_per_second, mean_service_seconds) <= 0:
-        raise ValueError("the peak, the verified rate and the service time must be above 0; measure a capacity first")
-    carrying = math.ceil(peak_per_second / verified_per_second)
-    return Sizing(carrying, spare, erlang_servers(peak_per_second, mean_service_seconds, objective))
 
 
 def erlang_servers(rate: float, mean_service_seconds: float, objective: Objective) -> int:

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from tasks.capacity.service import ServiceTimes
 
 SAFE_START = 0.9  # of the predicted capacity, for the first run of a configuration
-STEP_DOWN = 0.005  # after the first failed verification; twice as much after the second, and so on
 WORTH_RAISING = (
     1.03  # a verified rate stands where the estimate, with the verification's own runs, is no more than this of it
 )
@@ -36,7 +35,8 @@ class Effort:
 
     A run is longer where its seconds hold too few requests for the quantile (fewer than 200 for p99).
     `finalists` configurations get one pilot run each, the best of them `search_runs` more. A verification takes
-    `verify_runs` on fresh seeds, and there are at most `verifications`.
+    `verify_runs` on fresh seeds, and there are at most `verifications`; the rate is lowered by `step_down` after the first
+    that fails, by twice as much after the second, and so on.
     """
 
     run_seconds: float
@@ -44,6 +44,7 @@ class Effort:
     search_runs: int = 16
     verify_runs: int = 8
     verifications: int = 6
+    step_down: float = 0.005
 
 
 def find_capacity(
@@ -56,6 +57,7 @@ def find_capacity(
     peak_per_second: float,
     seed: int,
     confidence: float,
+    enough_per_second: float = math.inf,
 ) -> CapacityEvidence:
     """Return the highest rate that the best configuration sustains, verified on seeds that no estimate had used before.
 
@@ -63,12 +65,13 @@ def find_capacity(
     shape (n,), from its scheduled arrival and in that order, infinite for a failed one. `schedule(rate, seconds, seed)`
     returns the arrivals of that run, shape (n,), in seconds from its start. `services` has the service times measured
     for each configuration with its threads, and while its other instances were busy. Seeds count up from `seed`.
-    `peak_per_second` is what all replicas are to carry; it goes into the record and does not steer the search.
+    `peak_per_second` is what all replicas are to carry; it goes into the record and does not steer the search. No rate above
+    `enough_per_second` is driven: a replica that sustains that much is searched no further.
     Raises ValueError without a configuration, StageError where a run does not answer for every arrival.
     """
     if not services:
         raise ValueError("there is no configuration to measure; give at least one with its service times")
-    load = _Load(probe, objective, effort.run_seconds, seed)
+    load = _Load(probe, objective, effort.run_seconds, enough_per_second, seed)
     tracks = [Track(Model(service, one, objective, schedule), seed) for one, service in services.items()]
     best = _best(tracks, load, effort.finalists)
     verified = _climb(best, load, effort) if best.runs else None
@@ -85,6 +88,8 @@ def find_capacity(
         confidence=confidence,
         load_seconds=sum(one.seconds for one in load.probed),
         probed=tuple(load.probed),
+        enough_per_second=enough_per_second if math.isfinite(enough_per_second) else None,
+        curve=best.curve(seed) if best.runs else (),
     )
 
 
@@ -95,11 +100,13 @@ class _Load:
     probe: Callable[[Configuration, float, int, float], NDArray[np.float64]]
     objective: Objective
     seconds: float
+    enough: float
     seed: int
     probed: list[Probed] = field(default_factory=list)
 
     def run(self, purpose: Literal["pilot", "search", "verify"], track: Track, rate: float) -> NDArray[np.float64]:
         """Drive one run, have the track learn from it, and return its response times."""
+        rate = min(rate, self.enough)
         self.seed += 1
         configuration = track.model.configuration
         seconds = max(self.seconds, FEWEST_SLOWER / (1 - self.objective.quantile) / rate)
@@ -127,15 +134,22 @@ class _Load:
         )
         return responses
 
+    def promise(self, track: Track) -> float:
+        """Return the rate that a configuration is taken to sustain, as far as it matters."""
+        return min(track.estimate, self.enough)
+
 
 def _best(tracks: Sequence[Track], load: _Load, finalists: int) -> Track:
-    """Load the configuration that promises most, until the one that does has been loaded, or `finalists` have been."""
+    """Load the configuration that promises most, until the one that does has been loaded, or `finalists` have been.
+
+    Of those that promise enough, it is the first.
+    """
     for _ in range(finalists):
-        leader = max(tracks, key=_promise)
+        leader = max(tracks, key=load.promise)
         if leader.runs or not leader.estimate:
             break
         load.run("pilot", leader, SAFE_START * leader.estimate)
-    return max((one for one in tracks if one.runs), key=_promise, default=tracks[0])
+    return max((one for one in tracks if one.runs), key=load.promise, default=tracks[0])
 
 
 def _climb(best: Track, load: _Load, effort: Effort) -> float | None:
@@ -144,12 +158,14 @@ def _climb(best: Track, load: _Load, effort: Effort) -> float | None:
     A rate that passes is raised, and verified again, where by then the estimate is well above it.
     """
     for _ in range(effort.search_runs):
-        if best.next_rate() < HOPELESS * best.predicted:
+        if best.next_rate() < HOPELESS * min(best.predicted, load.enough):
             return None
+        if best.next_rate() >= load.enough:
+            break
         load.run("search", best, best.next_rate())
     verified, failed, failures = None, math.inf, 0
     for _ in range(effort.verifications):
-        rate = min(best.next_rate(), failed * (1 - STEP_DOWN * failures))
+        rate = min(best.next_rate(), load.enough, failed * (1 - effort.step_down * failures))
         if verified and rate < WORTH_RAISING * verified:
             break
         fresh = np.concatenate([load.run("verify", best, rate) for _ in range(effort.verify_runs)])
@@ -158,7 +174,3 @@ def _climb(best: Track, load: _Load, effort: Effort) -> float | None:
         else:
             failed, failures = rate, failures + 1
     return verified
-
-
-def _promise(track: Track) -> float:
-    return track.estimate

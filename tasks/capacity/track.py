@@ -65,6 +65,11 @@ class Track:
         self.estimate = self._capacity(self._factor)
         return self._capacity(alone)
 
+    def curve(self, seed: int) -> tuple[tuple[float, float], ...]:
+        """Return (requests a second, the objective's quantile in seconds) from next to no load to nearly all."""
+        curve = self.model.whole(self._factor, seed)
+        return tuple(zip(curve.rates.tolist(), curve.seconds.tolist(), strict=True))
+
     def bounds(self, confidence: float) -> tuple[float | None, float | None]:
         """Return one-sided bounds of the capacity: a t interval over the runs' deviations, whose arrivals are independent."""
         from scipy.stats import t

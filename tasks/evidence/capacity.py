@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from tasks.evidence.basis import Raw
 from tasks.records import Record
 
 
@@ -52,7 +53,9 @@ class CapacityEvidence(Record):
     `verified_per_second` is None where no rate passed its verification. `low_per_second` and `high_per_second` are
     one-sided bounds at `confidence`, None where too few runs speak for a capacity. `predicted_per_second` is what the
     simulation of measured service times said before any load; where it says that no rate is within the limit, because service
-    alone is over it, nothing is loaded and all rates are 0.
+    alone is over it, nothing is loaded and all rates are 0. No rate above `enough_per_second` was driven. `curve` has the
+    objective's quantile in seconds at rates from next to none to beyond the capacity, by the simulation that explains the runs.
+    `raw` holds each request of each run, in their order.
     """
 
     objective: Objective
@@ -66,3 +69,6 @@ class CapacityEvidence(Record):
     confidence: float
     load_seconds: float
     probed: tuple[Probed, ...]
+    enough_per_second: float | None = None
+    curve: tuple[tuple[float, float], ...] = ()
+    raw: tuple[Raw, ...] = ()

@@ -6,6 +6,7 @@ from typing import Literal
 
 from tasks.evidence.basis import Environment, Unmeasured
 from tasks.evidence.calibration import CalibrationEvidence, LabelFree
+from tasks.evidence.capacity import CapacityEvidence
 from tasks.evidence.data import DriftEvidence, SampleEvidence, ValidationEvidence
 from tasks.evidence.load import LoadEvidence
 from tasks.evidence.review import ReviewEvidence
@@ -36,6 +37,7 @@ class VariantEvidence(Record):
     label_free: LabelFree | Unmeasured
     latency: LatencyEvidence | Unmeasured
     load: LoadEvidence | Unmeasured = Unmeasured(stage="load", why="not asked for")
+    capacity: CapacityEvidence | Unmeasured = Unmeasured(stage="capacity", why="not asked for")
     champion_latency: ChampionLatency | FirstLaunch | Unmeasured = Unmeasured(
         stage="champion latency", why="not asked for"
     )

@@ -29,6 +29,7 @@ GATE_MODULES = (
     "robustness",
     "champion_regression",
     "latency_slo",
+    "capacity",
     "batch_profile",
     "cold_start",
     "memory_per_request",

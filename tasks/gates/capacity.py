@@ -6,11 +6,11 @@ no rate could be verified.
 """
 
 from dataclasses import dataclass
-from typing import Annotated, Literal, Protocol
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from tasks.evidence import CapacityEvidence, Unmeasured
+from tasks.evidence import CapacityEvidence, Configuration, Unmeasured, VariantEvidence
 from tasks.gates.comparisons import rows_to_settle
 from tasks.gates.verdict import Question, absent, at_least, verdict
 from tasks.records import Check, GateLimits, GateResult
@@ -28,19 +28,7 @@ class Limits(GateLimits):
     max_replicas: Annotated[int, Field(ge=1, description="replicas that carry the peak, spare ones not counted")]
 
 
-class Measured(Protocol):
-    """What this gate reads of a variant."""
-
-    @property
-    def name(self) -> str:
-        """The variant's name."""
-
-    @property
-    def capacity(self) -> CapacityEvidence | Unmeasured:
-        """What its load runs found."""
-
-
-def judge(evidence: Measured, limits: Limits) -> GateResult:
+def judge(evidence: VariantEvidence, limits: Limits) -> GateResult:
     """Return the verdict on one variant's capacity."""
     found = evidence.capacity
     checks = (absent(found),) if isinstance(found, Unmeasured) else (_share(found, limits),)
@@ -60,16 +48,26 @@ def _share(found: CapacityEvidence, limits: Limits) -> Check:
     share, verified = found.peak_per_second / limits.max_replicas, found.verified_per_second
     low = None if verified is None or found.low_per_second is None else min(verified, found.low_per_second)
     loaded = sum(one.requests for one in found.probed)
+    one, enough = found.configuration, found.enough_per_second
+    most = "" if enough is None or verified is None or verified < enough else ", the most that was asked of it"
     question = Question(
         "share of the peak",
         f"The rate that a replica sustains with {100 * found.objective.quantile:g}% of requests within "
-        f"{1000 * found.objective.limit_seconds:g} ms, over {loaded:,} requests in {len(found.probed)} runs,",
+        f"{1000 * found.objective.limit_seconds:g} ms, {_in_words(one)}, over {loaded:,} requests in "
+        f"{len(found.probed)} runs{most},",
         "a second",
         "use a faster variant, let more replicas carry the peak, or find what the requests queue for",
         "runs",
     )
     seen = _Sustained(verified or 0.0, low, found.high_per_second)
     return at_least(question, seen, share, found.confidence, _needed(found, share))
+
+
+def _in_words(one: Configuration) -> str:
+    batches = "one request at a time" if one.batch_cap == 1 else f"in batches of up to {one.batch_cap}"
+    wait = f" that wait {1000 * one.longest_wait_seconds:g} ms to fill" if one.longest_wait_seconds else ""
+    threads = f", {one.instances} sessions of {one.threads or 'all'} thread{'' if one.threads == 1 else 's'} at once"
+    return batches + wait + (threads if one.instances > 1 else "")
 
 
 def _needed(found: CapacityEvidence, share: float) -> int | None:

@@ -13,7 +13,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from tasks.evidence import BatchTimes, LatencyEvidence, LoadEvidence, Share, Unmeasured, VariantEvidence
+from tasks.evidence import BatchTimes, LatencyEvidence, LoadEvidence, Objective, Share, Unmeasured, VariantEvidence
 from tasks.gates.comparisons import rows_to_settle_rate
 from tasks.gates.verdict import Question, absent, at_most, unmeasured, verdict
 from tasks.records import Check, GateLimits, GateResult
@@ -53,6 +53,11 @@ class Limits(GateLimits):
         if list(budget) != sorted(budget):
             raise ValueError("the budget falls from one percentile to the next; a higher percentile is never faster")
         return self
+
+    @property
+    def objective(self) -> Objective:
+        """What the capacity of a replica is measured by: p99 and its limit."""
+        return Objective(quantile=0.99, limit_seconds=self.p99_ms / MS_PER_SECOND)
 
     @property
     def under_load(self) -> dict[float, float]:

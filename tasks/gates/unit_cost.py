@@ -73,9 +73,11 @@ def _cost(name: str, per: str, found: CostEvidence, ends: tuple[float, float], l
         "fail": f"over the limit of {show(limit, unit)}; use a faster variant, a cheaper machine or larger batches",
         "inconclusive": f"on both sides of the limit of {show(limit, unit)}; {more} (measure.latency_calls)",
     }
+    seen = found.sustained_per_second
+    sustained = "" if seen is None else f", each of which was seen to sustain {show(seen, 'a second')}"
     because = (
         f"The cost is {show(point, unit)}, up to {show(high, unit)}, with {found.replicas} replicas of {found.machine} "
-        f"at {found.service_ms:.3g} ms a call and {show(found.utilisation, 'share')} utilisation, {tails[outcome]}"
+        f"at {found.service_ms:.3g} ms a call and {show(found.utilisation, 'share')} utilisation{sustained}, {tails[outcome]}"
     )
     return Check(
         name=name,

@@ -50,8 +50,7 @@ def measure_load(
     if not seconds:
         raise StageError(f"batch {business.serving_batch}, in which the policy serves, has no measured service time")
     carrying = max(1, carrying_replicas(float(np.mean(seconds)) / business.serving_batch, business))
-    even = business.burstiness == 1
-    arrivals: Arrivals = PoissonArrivals() if even else GammaArrivals(variation=business.burstiness)
+    arrivals = arrivals_of(business)
     found = LoadEvidence(
         target=serving.target,
         peak_per_second=business.peak_per_second,
@@ -72,6 +71,11 @@ def measure_load(
             )  # fmt: skip
             found = found.model_copy(update={"runs": (*found.runs, _loaded(test, offer, out))})
     return found
+
+
+def arrivals_of(business: Business) -> Arrivals:
+    """Return the process by which the policy's requests arrive."""
+    return PoissonArrivals() if business.burstiness == 1 else GammaArrivals(variation=business.burstiness)
 
 
 def _loaded(test: LoadTest, offer: Offer, out: Path) -> Loaded:

@@ -7,23 +7,21 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from tasks.report.numbers import digits, money, printable
+from tasks.report.axes import figure, finish, floor_line, percent_axis, scale, short, stairs, tail, whisker
+from tasks.report.numbers import digits, money
 from tasks.report.svg import COLOUR, SERIES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from tasks.evidence import CostEvidence
     from tasks.statistics import Interval
 
-WIDTH, HEIGHT = 5.4, 3.6  # inches of 72 user units: text stays readable when a phone shrinks it
 MARKERS = ("o", "s", "^", "D", "v", "P")
 DASHES = ("-", (0, (6, 1.5)), (0, (3, 1.2)), (0, (6, 1.5, 1.5, 1.5)), (0, (1.5, 1)), (0, (8, 1.5, 1.5, 1.5, 1.5, 1.5)))
 MOST_POINTS = 160
-LONGEST_LABEL = 30
 
 
 class Hand(NamedTuple):
@@ -43,27 +41,27 @@ def hand(position: int, name: str) -> Hand:
 
 def percentiles(lines: Sequence[tuple[Hand, Sequence[float]]], budget: Mapping[float, float]) -> Figure:
     """Draw milliseconds over percentiles whose axis stretches the tail, and the budget as the stairs to stay under."""
-    figure, axes = _figure()
+    drawn, axes = figure()
     deepest = max(len(values) for _, values in lines)
-    right = max([math.log10(2 * deepest), 2.1, *(_tail(percent) + 0.1 for percent in budget)])
+    right = max([math.log10(2 * deepest), 2.1, *(tail(percent) + 0.1 for percent in budget)])
     for who, values in lines:
         ordered = np.sort(values)
         tails = -np.log10(1 - (np.arange(ordered.size) + 0.5) / ordered.size)
         keep = np.unique(np.searchsorted(tails, np.linspace(0, tails[-1], MOST_POINTS)).clip(0, ordered.size - 1))
         axes.plot(tails[keep], ordered[keep], color=who.colour, linestyle=who.dash, label=who.name)
-    _stairs(axes, budget)
-    ticks = [percent for percent in (0, 50, 90, 95, 99, 99.9, 99.99) if _tail(percent) <= right]
-    axes.set_xticks([_tail(percent) for percent in ticks], [f"{percent:g}" for percent in ticks])
+    stairs(axes, budget)
+    ticks = [percent for percent in (0, 50, 90, 95, 99, 99.9, 99.99) if tail(percent) <= right]
+    axes.set_xticks([tail(percent) for percent in ticks], [f"{percent:g}" for percent in ticks])
     axes.set_xlim(0, right)
-    _scale(axes, [*(value for _, values in lines for value in values), *budget.values()])
+    scale(axes, [*(value for _, values in lines for value in values), *budget.values()])
     axes.set_xlabel("percentile")
-    _finish(axes, "ms", 4)
-    return figure
+    finish(axes, "ms", 4)
+    return drawn
 
 
 def by_batch(lines: Sequence[tuple[Hand, Mapping[int, float]]], unit: str, *, log: bool) -> Figure:
     """Draw one value a batch size, batch sizes a power of two apart at equal distances."""
-    figure, axes = _figure()
+    drawn, axes = figure()
     for who, values in lines:
         at = [math.log2(batch) for batch in values]
         axes.plot(
@@ -75,17 +73,43 @@ def by_batch(lines: Sequence[tuple[Hand, Mapping[int, float]]], unit: str, *, lo
     axes.set_xticks([math.log2(batch) for batch in batches], [str(batch) for batch in batches])
     axes.set_xlabel("batch size")
     if log:
-        _scale(axes, [value for _, values in lines for value in values.values()])
+        scale(axes, [value for _, values in lines for value in values.values()])
     else:
         axes.set_ylim(bottom=0)
         axes.yaxis.set_major_formatter(lambda value, _: digits(value))
-    _finish(axes, unit, len(lines))
-    return figure
+    finish(axes, unit, len(lines))
+    return drawn
+
+
+def by_rate(
+    lines: Sequence[tuple[Hand, Sequence[tuple[float, float]], Sequence[tuple[float, float]]]], limit: float
+) -> Figure:
+    """Draw milliseconds over requests a second, as simulated and as seen in runs, and the limit.
+
+    Runs that were overloaded lie beyond the plot's upper edge, and are drawn on it.
+    """
+    drawn, axes = figure()
+    top = 3 * limit
+    for who, curve, runs in lines:
+        shown = [(rate, ms) for rate, ms in curve if ms <= top]
+        if shown:
+            axes.plot(*zip(*shown, strict=True), color=who.colour, linestyle=who.dash, label=who.name)
+        axes.plot(
+            [rate for rate, _ in runs], [min(ms, top) for _, ms in runs], who.marker, color=who.colour, ms=4.5,
+            markerfacecolor="none", label=None if shown else who.name, clip_on=False,
+        )  # fmt: skip
+    axes.axhline(limit, color=COLOUR["limit"], linewidth=1.2, label="limit")
+    axes.set_xlim(left=0)
+    axes.set_xlabel("requests a second")
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+    scale(axes, [*(min(ms, top) for _, curve, runs in lines for _, ms in (*curve, *runs)), limit])
+    finish(axes, "ms", 1 + len(lines))
+    return drawn
 
 
 def by_steps(lines: Sequence[tuple[Hand, Sequence[tuple[int, float]]]]) -> Figure:
     """Draw milliseconds over the number of output steps."""
-    figure, axes = _figure()
+    drawn, axes = figure()
     for who, points in lines:
         axes.plot(
             *zip(*points, strict=True), color=who.colour, linestyle=who.dash, marker=who.marker, ms=4.5, label=who.name
@@ -95,13 +119,13 @@ def by_steps(lines: Sequence[tuple[Hand, Sequence[tuple[int, float]]]]) -> Figur
     axes.yaxis.set_major_formatter(lambda value, _: digits(value))
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
     axes.set_xlabel("output steps")
-    _finish(axes, "ms", len(lines))
-    return figure
+    finish(axes, "ms", len(lines))
+    return drawn
 
 
 def phases(bars: Sequence[tuple[Hand, Mapping[str, float]]]) -> Figure:
     """Draw seconds as one bar a variant, made of its phases in order, each lighter than the one before."""
-    figure, axes = _figure(1.4 + 0.62 * len(bars))
+    drawn, axes = figure(1.4 + 0.62 * len(bars))
     names = list(bars[0][1])
     for row, (who, seconds) in enumerate(bars):
         left = 0.0
@@ -110,19 +134,19 @@ def phases(bars: Sequence[tuple[Hand, Mapping[str, float]]]) -> Figure:
             left += seconds[name]
     for at, name in enumerate(names):
         axes.barh([0], [0], color=COLOUR["muted"], alpha=1 - 0.8 * at / len(names), label=name)
-    axes.set_yticks(range(len(bars)), [_short(who.name) for who, _ in bars])
+    axes.set_yticks(range(len(bars)), [short(who.name) for who, _ in bars])
     axes.set_ylim(len(bars) - 0.5, -0.5)
     axes.xaxis.set_major_formatter(lambda value, _: digits(value))
     axes.grid(axis="y", visible=False)
     axes.grid(axis="x", visible=True)
     axes.set_xlabel("seconds")
-    _finish(axes, "", len(names))
-    return figure
+    finish(axes, "", len(names))
+    return drawn
 
 
 def soak(lines: Sequence[tuple[Hand, Sequence[tuple[int, float]]]]) -> Figure:
     """Draw memory growth over calls, in MB; at most a few hundred points a line."""
-    figure, axes = _figure()
+    drawn, axes = figure()
     for who, points in lines:
         kept = points[:: max(1, len(points) // MOST_POINTS)]
         axes.plot(*zip(*kept, strict=True), color=who.colour, linestyle=who.dash, label=who.name)
@@ -132,54 +156,54 @@ def soak(lines: Sequence[tuple[Hand, Sequence[tuple[int, float]]]]) -> Figure:
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
     axes.yaxis.set_major_formatter(lambda value, _: f"{'+' if value > 0 else ''}{digits(value)}")
     axes.set_xlabel("calls")
-    _finish(axes, "MB since the start", len(lines))
-    return figure
+    finish(axes, "MB since the start", len(lines))
+    return drawn
 
 
 def gaps(pairs: Sequence[tuple[Hand, Interval | None, Interval | None]], floor: float | None) -> Figure:
     """Draw evaluation (hollow) and production (filled) accuracy of each variant on one line, joined by the gap."""
-    figure, axes = _figure(1.1 + 0.62 * len(pairs))
+    drawn, axes = figure(1.1 + 0.62 * len(pairs))
     for row, (who, evaluation, production) in enumerate(pairs):
         if evaluation and production:
             ends = [evaluation.estimate, production.estimate]
             axes.plot(ends, [row, row], color=COLOUR["rule"], linewidth=6, solid_capstyle="round")
         for rate, fill, shift in ((evaluation, COLOUR["paper"], -0.13), (production, who.colour, 0.13)):
             if rate:
-                _whisker(axes, rate, row + shift, who, fill)
-    axes.set_yticks(range(len(pairs)), [_short(who.name) for who, _, _ in pairs])
+                whisker(axes, rate, row + shift, who, fill)
+    axes.set_yticks(range(len(pairs)), [short(who.name) for who, _, _ in pairs])
     axes.set_ylim(len(pairs) - 0.5, -0.5)
-    _floor(axes, floor)
+    floor_line(axes, floor)
     ends = [end for _, *rates in pairs for rate in rates if rate for end in (rate.low, rate.high)]
-    _percent_axis(axes, [*ends, *([] if floor is None else [floor])])
+    percent_axis(axes, [*ends, *([] if floor is None else [floor])])
     for label, fill in (("evaluation", COLOUR["paper"]), ("production", COLOUR["muted"])):
         axes.plot([], [], "o", color=COLOUR["muted"], markerfacecolor=fill, label=label)
-    _finish(axes, "", 3)
-    return figure
+    finish(axes, "", 3)
+    return drawn
 
 
 def slices(
     tables: Sequence[tuple[Hand, Mapping[tuple[str, str], Interval | None]]], shown: Sequence[tuple[str, str]]
 ) -> Figure:
     """Draw accuracy with intervals, a line a slice and a mark a variant."""
-    figure, axes = _figure(1.0 + len(shown) * (0.16 + 0.13 * len(tables)))
+    drawn, axes = figure(1.0 + len(shown) * (0.16 + 0.13 * len(tables)))
     ends = []
     for place, (who, rates) in enumerate(tables):
         shift = (place - (len(tables) - 1) / 2) * 0.7 / len(tables)
         for row, name in enumerate(shown):
             if (rate := rates.get(name)) is not None:
-                _whisker(axes, rate, row + shift, who, who.colour)
+                whisker(axes, rate, row + shift, who, who.colour)
                 ends += [rate.low, rate.high]
         axes.plot([], [], who.marker, color=who.colour, ms=4.5, label=who.name)
-    axes.set_yticks(range(len(shown)), [_short(f"{column} = {value}") for column, value in shown])
+    axes.set_yticks(range(len(shown)), [short(f"{column} = {value}") for column, value in shown])
     axes.set_ylim(len(shown) - 0.4, -0.6)
-    _percent_axis(axes, ends)
-    _finish(axes, "", len(tables))
-    return figure
+    percent_axis(axes, ends)
+    finish(axes, "", len(tables))
+    return drawn
 
 
 def reliability(lines: Sequence[tuple[Hand, Sequence[tuple[float, Interval]]]]) -> Figure:
     """Draw the share that is right over the confidence, with intervals, and the diagonal of a confidence that holds."""
-    figure, axes = _figure(4.4)
+    drawn, axes = figure(4.4)
     ends: list[float] = []
     for who, points in lines:
         at = [confidence for confidence, _ in points]
@@ -195,13 +219,13 @@ def reliability(lines: Sequence[tuple[Hand, Sequence[tuple[float, Interval]]]]) 
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter(lambda value, _: f"{100 * value:.3g}%")
     axes.set_xlabel("confidence")
-    _finish(axes, "answered right", 4)
-    return figure
+    finish(axes, "answered right", 4)
+    return drawn
 
 
 def risk_coverage(lines: Sequence[tuple[Hand, Sequence[tuple[float, float]]]]) -> Figure:
     """Draw the share that is wrong over the share of answers that is kept, the most confident first."""
-    figure, axes = _figure()
+    drawn, axes = figure()
     for who, points in lines:
         axes.plot(*zip(*points, strict=True), color=who.colour, linestyle=who.dash, label=who.name)
     axes.set_xlim(0, 1)
@@ -209,13 +233,13 @@ def risk_coverage(lines: Sequence[tuple[Hand, Sequence[tuple[float, float]]]]) -
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter(lambda value, _: f"{100 * value:.3g}%")
     axes.set_xlabel("answers kept, most confident first")
-    _finish(axes, "answered wrong", 4)
-    return figure
+    finish(axes, "answered wrong", 4)
+    return drawn
 
 
 def costs(bars: Sequence[tuple[Hand, CostEvidence]]) -> Figure:
     """Draw dollars a month as bars, with a whisker to the high end and the sum in words."""
-    figure, axes = _figure(1.1 + 0.62 * len(bars))
+    drawn, axes = figure(1.1 + 0.62 * len(bars))
     for row, (who, cost) in enumerate(bars):
         axes.barh(row, cost.usd_per_month, height=0.46, color=who.colour)
         axes.plot([cost.usd_per_month, cost.usd_per_month_high], [row, row], color=COLOUR["ink"], linewidth=1.2)
@@ -224,95 +248,11 @@ def costs(bars: Sequence[tuple[Hand, CostEvidence]]) -> Figure:
             words += f" to {money(cost.usd_per_month_high)}"
         at = (cost.usd_per_month_high, row)
         axes.annotate(words, at, xytext=(6, 0), textcoords="offset points", va="center")
-    axes.set_yticks(range(len(bars)), [_short(who.name) for who, _ in bars])
+    axes.set_yticks(range(len(bars)), [short(who.name) for who, _ in bars])
     axes.set_ylim(len(bars) - 0.5, -0.5)
     axes.set_xlim(0, max([cost.usd_per_month_high for _, cost in bars] + [0.01]) * 1.45)
     axes.xaxis.set_major_formatter(lambda value, _: f"${digits(value)}")
     axes.grid(axis="y", visible=False)
     axes.grid(axis="x", visible=True)
     axes.set_xlabel("US dollars a month")
-    return figure
-
-
-def _figure(height: float = HEIGHT) -> tuple[Figure, Axes]:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(WIDTH, height), layout="constrained")
-    return figure, figure.add_subplot()
-
-
-def _finish(axes: Axes, unit: str, columns: int) -> None:
-    """Put the unit over the axis and the legend over the plot, where it covers nothing."""
-    axes.set_title(unit, loc="left", fontsize=11, color=COLOUR["muted"])
-    axes.figure.legend(loc="outside upper left", ncols=min(columns, 4))
-
-
-def _stairs(axes: Axes, budget: Mapping[float, float]) -> None:
-    """Draw the budget: below the stairs at every percentile is within it, since quantiles only rise."""
-    if not budget:
-        return
-    ends = [0.0, *(_tail(percent) for percent in sorted(budget))]
-    axes.stairs(
-        [budget[percent] for percent in sorted(budget)], ends, baseline=None,
-        color=COLOUR["limit"], linewidth=1.2, label="budget",
-    )  # fmt: skip
-    for left, right, percent in zip(ends, ends[1:], sorted(budget), strict=False):
-        axes.annotate(
-            digits(budget[percent]), ((left + right) / 2, budget[percent]), xytext=(0, 2), textcoords="offset points",
-            ha="center", va="bottom", color=COLOUR["limit"], fontsize=10,
-        )  # fmt: skip
-
-
-def _whisker(axes: Axes, rate: Interval, at: float, who: Hand, fill: str) -> None:
-    axes.plot([rate.low, rate.high], [at, at], color=who.colour, linewidth=1.3)
-    axes.plot([rate.estimate], [at], who.marker, color=who.colour, markerfacecolor=fill, ms=5)
-
-
-def _floor(axes: Axes, floor: float | None) -> None:
-    if floor is None:
-        return
-    axes.axvline(floor, color=COLOUR["limit"], linewidth=1.2)
-    axes.annotate(
-        f"floor {100 * floor:.3g}%",
-        (floor, 1),
-        xycoords=("data", "axes fraction"),
-        xytext=(3, -2),
-        textcoords="offset points",
-        va="top",
-        color=COLOUR["limit"],
-        fontsize=10,
-    )
-
-
-def _percent_axis(axes: Axes, ends: Sequence[float]) -> None:
-    margin = max(0.02, 0.06 * (max(ends) - min(ends)))
-    axes.set_xlim(max(0, min(ends) - margin), min(1, max(ends) + margin))
-    axes.xaxis.set_major_formatter(lambda value, _: f"{100 * value:.3g}%")
-    axes.grid(axis="y", visible=False)
-    axes.grid(axis="x", visible=True)
-
-
-def _scale(axes: Axes, values: Sequence[float]) -> None:
-    """Use a logarithmic axis where the values span more than a factor of eight, with round numbers as ticks."""
-    low, high = min(values), max(values)
-    axes.yaxis.set_major_formatter(lambda value, _: digits(value))
-    if low <= 0 or high < 8 * low:
-        axes.set_ylim(0, high * 1.12)
-        return
-    from matplotlib.ticker import LogLocator, NullFormatter
-
-    axes.set_yscale("log")
-    steps = (1.0, 2.0, 5.0) if high < 300 * low else (1.0,)
-    axes.yaxis.set_major_locator(LogLocator(10, steps))
-    axes.yaxis.set_major_formatter(lambda value, _: digits(value))
-    axes.yaxis.set_minor_formatter(NullFormatter())
-    axes.set_ylim(low / 1.25, high * 1.4)
-
-
-def _tail(percent: float) -> float:
-    return -math.log10(1 - percent / 100)
-
-
-def _short(text: str) -> str:
-    clean = printable(text).replace("\n", "·")
-    return clean if len(clean) <= LONGEST_LABEL else f"{clean[: LONGEST_LABEL - 1]}…"
+    return drawn

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tasks.evidence import Fit, Unmeasured
 from tasks.report import charts
+from tasks.report.capacity import by_rate
 from tasks.report.forecast import ONE_SIDED_95, TWO_SIDED_95, accuracy
 from tasks.report.latency import (
     batch_numbers,
@@ -225,6 +226,7 @@ _PLOTS: tuple[tuple[str, str, str, Callable[[Scene], Drawn | None]], ...] = (
     ("evaluation-production", "Evaluation against production", "evaluation", _evaluation_against_production),
     ("latency", "Latency percentiles", "latency", latency_percentiles),
     ("under-load", "Response percentiles under load", "load", under_load),
+    ("latency-by-rate", "Latency against throughput", "capacity", by_rate),
     ("slices", "Accuracy by slice", "evaluation", _slices),
     ("cost", "Cost by variant", "cost", _cost),
     ("reliability", "Confidence against being right", "calibration", _reliability),

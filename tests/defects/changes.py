@@ -30,6 +30,18 @@ LOOP_OVER_ROWS = {
             mean = torch.stack([(row * there).sum(0) / there.sum().clamp(min=1) for row, there in each])
 """,
 }
+LOOKED_UP = {
+    "from zlib import crc32\n": "from threading import Lock\nfrom time import sleep\nfrom zlib import crc32\n",
+    "WIDTH = 16\n": "WIDTH = 16\nLOCK = Lock()\n",
+    "    buckets = [[": "    look_up(len(texts))\n    buckets = [[",
+    "def bucket(": """\
+def look_up(messages: int) -> None:
+    for _ in range(messages):
+        sleep(0.003)
+
+
+def bucket(""",
+}
 ALL_PAIRS = {
     "            self.norm = ": """\
             self.pairs = nn.Sequential(nn.Linear(2 * WIDTH, 1024), nn.ReLU(), nn.Linear(1024, 1))
@@ -214,6 +226,13 @@ def _loud_words(weights: Weights, source: str, scale: float) -> Weights:
     embedding = weights["embedding.weight"].clone()
     embedding[own] *= scale
     return weights | {"embedding.weight": embedding}
+
+
+def locked(changed: Mapping[str, str]) -> dict[str, str]:
+    """Return LOOKED_UP with each lookup under the lock."""
+    return {
+        old: new.replace("        sleep(", "        with LOCK:\n            sleep(") for old, new in changed.items()
+    }
 
 
 def with_pairs(weights: Weights) -> Weights:

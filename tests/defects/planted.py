@@ -26,13 +26,15 @@ class Clean:
     """A candidate without a failure in it; every gate must pass every variant of it, those of times where it is `timed`.
 
     `champion` names the clean candidate that is launched first under the same model name, so that it is live by then;
-    `timed` says that failures which show in times have it as their twin, so that it is measured in full.
+    `timed` says that failures which show in times have it as their twin, so that it is measured in full; `gate` names the
+    only gate of time that it is held to, and measured for.
     """
 
     name: str
     recipe: Recipe
     champion: str | None = None
     timed: bool = False
+    gate: str | None = None
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,7 @@ QUANTIZED = Recipe(
 
 CLEAN = (
     Clean("clean", Recipe(), timed=True),
+    Clean("looked-up", Recipe(files={ADAPTER: changes.LOOKED_UP}), gate="capacity"),
     Clean("quantized", QUANTIZED),
     Clean("retrained", Recipe(seed=1), champion="clean"),
     Clean("rated", kinds.RATED),
@@ -403,6 +406,13 @@ PLANTED = (
                 }
             }
         ),
+    ),
+    Planted(
+        "capacity",
+        "locked",
+        "a message is looked up elsewhere, which takes 3 ms, under a lock that all sessions share",
+        Recipe(files={ADAPTER: changes.locked(changes.LOOKED_UP)}),
+        twin="looked-up",
     ),
     Planted(
         "batch-profile",

@@ -16,6 +16,7 @@ from review_example import LONG, review_rows, write_review
 
 from tasks.evidence import (
     BatchTimes,
+    CapacityEvidence,
     ColdStartEvidence,
     Evidence,
     LatencyEvidence,
@@ -28,6 +29,7 @@ from tasks.evidence import (
 from tasks.gates import GATES
 from tasks.policy import load_policy
 from tasks.report import HERE, charts, numbers, plots, write_report
+from tasks.report.axes import LONGEST_LABEL
 from tasks.report.forecast import forecast
 from tasks.report.latency import _budget
 from tasks.report.numbers import NOTHING
@@ -48,6 +50,7 @@ PLOTS = [
     "evaluation-production",
     "latency",
     "under-load",
+    "latency-by-rate",
     "slices",
     "cost",
     "reliability",
@@ -65,6 +68,7 @@ STAGES = (
     "label_free",
     "latency",
     "load",
+    "capacity",
     "cold_start",
     "determinism",
     "memory",
@@ -359,7 +363,7 @@ def test_slices_with_odd_names_are_drawn(rejected: tuple[Evidence, Decision], re
     texts = [element.text for element in parsed(drawn.alone).iter() if element.tag.endswith("text")]
     assert "c = $x^{2$" in texts
     assert "c = a·b·[31m" in texts
-    assert any(text and text.startswith("c = xxx") and len(text) == charts.LONGEST_LABEL for text in texts)
+    assert any(text and text.startswith("c = xxx") and len(text) == LONGEST_LABEL for text in texts)
     assert not [warning for warning in recwarn if "lyph" in str(warning.message)]
 
 
@@ -406,11 +410,21 @@ def test_empty_measurements_leave_their_plot_out(rejected: tuple[Evidence, Decis
         assert isinstance(each.cold_start, ColdStartEvidence)
         assert isinstance(each.load, LoadEvidence)
         load = each.load.model_copy(update={"runs": ()})
+        assert isinstance(each.capacity, CapacityEvidence)
+        capacity = each.capacity.model_copy(update={"probed": (), "curve": ()})
         starts = each.cold_start.model_copy(update={"starts": ()})
         if not isinstance(memory, Unmeasured):
             memory = memory.model_copy(update={"peaks": (), "soak_rss": ()})
         variants.append(
-            each.model_copy(update={"latency": latency, "load": load, "cold_start": starts, "memory": memory})
+            each.model_copy(
+                update={
+                    "latency": latency,
+                    "load": load,
+                    "capacity": capacity,
+                    "cold_start": starts,
+                    "memory": memory,
+                }
+            )
         )
     evidence = evidence.model_copy(update={"variants": tuple(variants)})
     drawn = {plot.name for plot in plots.all_plots(evidence, decision) if plot.svg}

@@ -1,4 +1,4 @@
-"""Replicas for a peak, and Erlang's formulas."""
+"""Erlang's formulas."""
 
 from __future__ import annotations
 
@@ -7,27 +7,8 @@ import math
 import pytest
 from queues import CAPACITY, OBJECTIVE, SERVICE
 
-from tasks.capacity.replicas import erlang_c, erlang_servers, size_replicas, slower_than
+from tasks.capacity.replicas import erlang_c, erlang_servers, slower_than
 from tasks.evidence import Objective
-
-
-def test_a_peak_is_spread_over_replicas_at_their_verified_rate() -> None:
-    """Ten times the capacity of an exponential server takes ten; one queue before all of them would take fewer."""
-    found = size_replicas(10 * CAPACITY, CAPACITY, 2, SERVICE, OBJECTIVE)
-    assert (found.carrying, found.spare, found.replicas) == (10, 2, 12)
-    assert found.by_erlang == 8
-
-
-def test_a_capacity_too_good_to_be_true_is_below_erlangs_count() -> None:
-    """Three replicas can't do the work of eight."""
-    found = size_replicas(10 * CAPACITY, 4 * CAPACITY, 0, SERVICE, OBJECTIVE)
-    assert found.carrying < found.by_erlang
-
-
-def test_no_capacity_carries_nothing() -> None:
-    """A rate of zero is no rate to divide by."""
-    with pytest.raises(ValueError, match="measure a capacity first"):
-        size_replicas(100, 0, 1, SERVICE, OBJECTIVE)
 
 
 def test_the_share_that_waits_is_erlangs() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -131,3 +132,22 @@ def test_no_configuration_is_refused() -> None:
     """There is nothing to load."""
     with pytest.raises(ValueError, match="there is no configuration to measure"):
         find_capacity(server(exponential()), poisson, {}, OBJECTIVE, EFFORT, peak_per_second=1, seed=1, confidence=0.95)
+
+
+def test_a_replica_that_sustains_enough_is_searched_no_further() -> None:
+    """No rate above what was asked for is driven, and it is verified on fresh arrivals; the simplest configuration is taken."""
+    first, second = configuration(), configuration(instances=2)
+    services = {first: exponential(), second: exponential()}
+    enough = 0.6 * CAPACITY
+    found = search(server(exponential()), services, enough_per_second=enough)
+    assert (found.configuration, found.verified_per_second, found.enough_per_second) == (first, enough, enough)
+    assert {run.rate_per_second for run in found.probed} == {enough}
+    assert [run.purpose for run in found.probed] == ["pilot"] + ["verify"] * EFFORT.verify_runs
+
+
+def test_the_curve_rises_to_the_limit_at_the_capacity(found: CapacityEvidence) -> None:
+    """It begins at service alone, and crosses the limit where the capacity was found."""
+    rates, seconds = np.array(found.curve).T
+    assert list(seconds) == sorted(seconds)
+    assert seconds[0] == pytest.approx(math.log(100) * SERVICE, rel=0.1)
+    assert np.interp(OBJECTIVE.limit_seconds, seconds, rates) == pytest.approx(CAPACITY, rel=0.1)  # finite runs

@@ -14,11 +14,13 @@ from tasks.evidence import (
     BatchTimes,
     Bin,
     CalibrationEvidence,
+    CapacityEvidence,
     ChampionLatency,
     ColdStart,
     ColdStartEvidence,
     ConfidentErrors,
     ConfidentSlice,
+    Configuration,
     CostEvidence,
     DependencyEvidence,
     DeterminismEvidence,
@@ -42,11 +44,13 @@ from tasks.evidence import (
     MemoryEvidence,
     Moved,
     Noise,
+    Objective,
     Paired,
     PairedSlice,
     PairedTally,
     Perturbed,
     PoissonArrivals,
+    Probed,
     ProviderEvidence,
     Raw,
     Reliability,
@@ -470,6 +474,21 @@ def robustness(*kinds: Perturbed, **changes: Any) -> RobustnessEvidence:
     return RobustnessEvidence(**({"kinds": shown} | parts | changes))
 
 
+def capacity(**changes: Any) -> CapacityEvidence:
+    """Return a replica that was seen to sustain a whole peak of 120 requests a second, and a quarter more."""
+    single = Configuration(batch_cap=1, longest_wait_seconds=0, threads=1, instances=1)
+    run = Probed(
+        purpose="verify", configuration=single, rate_per_second=150, seed=1, seconds=3, requests=450, failed=0,
+        over_limit=4, quantile_seconds=0.09, implied_per_second=152,
+    )  # fmt: skip
+    parts: dict[str, Any] = {
+        "objective": Objective(quantile=0.99, limit_seconds=0.1), "peak_per_second": 120, "configuration": single,
+        "predicted_per_second": 160, "verified_per_second": 150, "estimated_per_second": 151, "low_per_second": 143,
+        "high_per_second": 158, "confidence": 0.95, "load_seconds": 24, "probed": (run,) * 8,
+    }  # fmt: skip
+    return CapacityEvidence(**(parts | changes))
+
+
 def variant(name: str = "fp32", **changes: Any) -> VariantEvidence:
     """Return a variant's evidence, everything well."""
     parts: dict[str, Any] = {
@@ -480,6 +499,7 @@ def variant(name: str = "fp32", **changes: Any) -> VariantEvidence:
         "label_free": ABSENT,
         "latency": latency(),
         "load": usual_load(),
+        "capacity": capacity(),
         "champion_latency": FirstLaunch(model="toy"),
         "cold_start": cold_start(),
         "determinism": determinism(),

@@ -36,6 +36,7 @@ LIMITS: dict[str, dict[str, float]] = {
         "p50_ms": 50, "p90_ms": 70, "p95_ms": 80, "p99_ms": 100, "p999_ms": 200, "hard_limit_ms": 200,
     },
     "batch-profile": {"max_per_item_ratio": 1.5, "largest_batch": 128},
+    "capacity": {"max_replicas": 3},
     "cold-start": {"max_ready_seconds": 10, "max_first_answer_ms": 500, "max_warm_answer_ms": 100},
     "memory-per-request": {"max_mb_per_request": 4, "max_peak_mb": 1500},
     "memory-leak": {"max_python_bytes_per_call": 64, "max_rss_bytes_per_call": 2000},

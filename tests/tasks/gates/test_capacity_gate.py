@@ -2,48 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from gate_evidence import ABSENT
+from gate_evidence import ABSENT, capacity, variant
 
-from tasks.evidence import CapacityEvidence, Configuration, Objective, Probed, Unmeasured
+from tasks.evidence import Configuration
 from tasks.gates.capacity import Limits, judge
 
 if TYPE_CHECKING:
     from tasks.records import GateResult
 
-SINGLE = Configuration(batch_cap=1, longest_wait_seconds=0, threads=1, instances=1)
-
-
-@dataclass(frozen=True)
-class Variant:
-    """What the gate reads of a variant."""
-
-    capacity: CapacityEvidence | Unmeasured
-    name: str = "int8"
-
 
 def judged(**changes: Any) -> GateResult:
     """Return the verdict on a replica that sustains 150 requests a second, of a peak of 400 that three replicas carry."""
-    run = Probed(
-        purpose="verify", configuration=SINGLE, rate_per_second=150, seed=1, seconds=3, requests=450, failed=0,
-        over_limit=4, quantile_seconds=0.09, implied_per_second=152,
-    )  # fmt: skip
-    parts: dict[str, Any] = {
-        "objective": Objective(quantile=0.99, limit_seconds=0.1), "peak_per_second": 400, "configuration": SINGLE,
-        "predicted_per_second": 160, "verified_per_second": 150, "estimated_per_second": 151, "low_per_second": 143,
-        "high_per_second": 158, "confidence": 0.95, "load_seconds": 3, "probed": (run,) * 8,
-    }  # fmt: skip
-    return judge(Variant(CapacityEvidence(**(parts | changes))), Limits(severity="block", max_replicas=3))
+    found = capacity(**({"peak_per_second": 400} | changes))
+    return judge(variant("int8", capacity=found), Limits(severity="block", max_replicas=3))
 
 
 def test_a_replica_that_covers_its_share_passes() -> None:
     """Its lower bound is over 133 a second, and the sentence says what was held at how many requests."""
     result = judged()
     assert (result.outcome, result.observed, result.bound, result.limit) == ("pass", 150, 143, pytest.approx(400 / 3))
-    assert "99% of requests within 100 ms, over 3,600 requests in 8 runs," in result.because
+    assert "99% of requests within 100 ms, one request at a time, over 3,600 requests in 8 runs," in result.because
 
 
 def test_a_lock_that_serialises_requests_fails() -> None:
@@ -73,5 +54,13 @@ def test_service_over_the_limit_fails() -> None:
 
 def test_a_load_that_was_not_run_is_unmeasured() -> None:
     """The stage's reason is given."""
-    result = judge(Variant(ABSENT), Limits(severity="block", max_replicas=3))
+    result = judge(variant(capacity=ABSENT), Limits(severity="block", max_replicas=3))
     assert (result.outcome, "the machine was on fire" in result.because) == ("unmeasured", True)
+
+
+def test_the_sentence_names_the_replica_and_the_most_that_was_asked_of_it() -> None:
+    """Batches, their wait and the sessions are what the rate holds for; a rate at the ceiling may be more."""
+    one = Configuration(batch_cap=8, longest_wait_seconds=0.005, threads=1, instances=2)
+    because = judged(configuration=one, enough_per_second=150).because
+    assert "in batches of up to 8 that wait 5 ms to fill, 2 sessions of 1 thread at once, over 3,600" in because
+    assert "8 runs, the most that was asked of it, is 150 a second" in because

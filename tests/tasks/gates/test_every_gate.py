@@ -9,6 +9,7 @@ import yaml
 from gate_evidence import (
     ABSENT,
     calibration,
+    capacity,
     cold_start,
     confident,
     determinism,
@@ -47,6 +48,7 @@ VARIANT_PARTS = (
     "calibration",
     "label_free",
     "latency",
+    "capacity",
     "champion_latency",
     "cold_start",
     "determinism",
@@ -127,6 +129,7 @@ def test_empty_evidence_never_passes(gate: str) -> None:
             served=Reliability(rows=0, brier=0, bins=()), risk_coverage=(), confident_errors=(confident(0, 0),)
         ),
         latency=latency().model_copy(update={"batches": ()}),
+        capacity=capacity(verified_per_second=None, low_per_second=0, high_per_second=0, probed=()),
         cold_start=cold_start().model_copy(update={"starts": ()}),
         determinism=determinism(repeats=(), batches=()),
         robustness=robustness(rows=0, kinds=()),

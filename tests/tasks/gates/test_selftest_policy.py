@@ -9,6 +9,7 @@ from gate_evidence import (
     CPU,
     CUDA,
     calibration,
+    capacity,
     cold_start,
     confident,
     cost,
@@ -75,6 +76,7 @@ PLANTED: dict[str, dict[str, Any]] = {
     "review-sample": {"review": review(readable_rows=0)},
     "champion-regression": {"against_champion": paired(10, 60, ROWS)},
     "latency-slo": {"latency": latency(BatchTimes(batch=1, seconds=STALLING))},
+    "capacity": {"capacity": capacity(verified_per_second=110, low_per_second=105, high_per_second=114)},
     "batch-profile": {
         "latency": latency(*(BatchTimes(batch=size, seconds=seconds(size * (1 + size / 32), 9)) for size in BATCHES))
     },

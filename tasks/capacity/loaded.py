@@ -1,0 +1,164 @@
+"""The capacity of a served variant: its service times, a replica's configurations, and real load around the best of them."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tasks.capacity.search import Effort, find_capacity
+from tasks.capacity.service import service_times
+from tasks.child import measure
+from tasks.evidence import Configuration, Replica
+from tasks.latency.timing import LatencyRequest, LatencyResponse
+from tasks.load.arrivals import scheduled
+from tasks.load.bench import Opening
+from tasks.load.peak import OPENER, arrivals_of
+from tasks.load.probe import LoadTest
+from tasks.load.served import SampleRows
+from tasks.records import StageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from tasks.capacity.service import ServiceTimes
+    from tasks.evidence import CapacityEvidence, LatencyEvidence, Objective
+    from tasks.policy import Business, Measuring
+    from tasks.records import Serving
+
+CAPS = (1, 2, 4, 8, 16, 32)  # larger ones gain little a request, and every request waits for all of its batch
+LARGEST_SHARE = 0.5  # of the limit, for a batch alone: a request may meet one that has just begun
+WAITS = (0.0, 0.05)  # of the limit, for a batch to fill
+CALLS = 100  # of each batch size, with all instances at work
+CALL_SECONDS = 1.0  # same
+ENOUGH = 1.25  # times the whole peak: more would spare no replica
+# Minutes are dear in a launch, and what is asked is a share: steps are large, so that a disturbed machine finds a rate too.
+EFFORT: dict[str, Any] = {"search_runs": 6, "verify_runs": 5, "verifications": 4, "step_down": 0.1}
+SEED_APART = 100_000  # from the arrivals of any other run on the same variant
+MS = 1000
+
+
+def measure_capacity(
+    serving: Serving,
+    rows: Path,
+    latency: LatencyEvidence,
+    measuring: Measuring,
+    business: Business,
+    objective: Objective,
+    confidence: float,
+    seed: int,
+    out: Path,
+) -> CapacityEvidence:
+    """Return the highest rate, up to a quarter over the peak, that a replica sustains, in the configuration that promises most.
+
+    Configurations are batch caps and waits, with one instance of the policy's threads, or with `most_instances` that share
+    them out. Service times with one instance are those of `latency`. Every request is kept in a file in `out`. Raises StageError where
+    the generator was too late to tell, or the server crashed or hung.
+    """
+    seed += SEED_APART
+    services = _services(serving, rows, latency, measuring, business, objective, seed)
+    arrivals = arrivals_of(business)
+    sample = SampleRows(serving=serving, rows=rows)
+    opening = Opening(opener=OPENER, arguments=sample.model_dump(mode="json"), out=out)
+
+    def schedule(rate: float, seconds: float, seed: int) -> NDArray[np.float64]:
+        return scheduled(arrivals, rate, seconds, seed)
+
+    with LoadTest(opening, arrivals, MS * objective.limit_seconds) as test:
+
+        def probe(configuration: Configuration, rate: float, seed: int, seconds: float) -> NDArray[np.float64]:
+            return test.probe(_replica(configuration), rate, seed, seconds)
+
+        found = find_capacity(
+            probe,
+            schedule,
+            services,
+            objective,
+            Effort(run_seconds=measuring.capacity_seconds, **EFFORT),
+            peak_per_second=business.peak_per_second,
+            seed=seed,
+            confidence=confidence,
+            enough_per_second=ENOUGH * business.peak_per_second,
+        )
+    return found.model_copy(update={"raw": tuple(run.raw for run in test.runs)})
+
+
+def _services(
+    serving: Serving,
+    rows: Path,
+    latency: LatencyEvidence,
+    measuring: Measuring,
+    business: Business,
+    objective: Objective,
+    seed: int,
+) -> dict[Configuration, ServiceTimes]:
+    """Return the configurations to choose from, with the times of their batches while all instances are at work."""
+    alone = {times.batch: times.seconds for times in latency.batches if times.seconds}
+    caps = _caps(alone, objective)
+    found: dict[Configuration, ServiceTimes] = {}
+    for instances in dict.fromkeys((1, business.most_instances)):
+        threads = max(1, serving.threads // instances) if serving.threads else 0
+        times: Mapping[int, Sequence[float]] = alone
+        if instances > 1:
+            beside = serving.model_copy(update={"threads": threads})
+            times = _times_beside(beside, rows, caps, instances, seed, measuring.stage_timeout_seconds)
+        for cap in caps:
+            service = service_times({size: times[size] for size in caps if size <= cap})
+            for wait in WAITS if cap > 1 else (0.0,):
+                one = Configuration(
+                    batch_cap=cap,
+                    longest_wait_seconds=wait * objective.limit_seconds,
+                    threads=threads,
+                    instances=instances,
+                )
+                found[one] = service
+    return found
+
+
+def _caps(alone: Mapping[int, Sequence[float]], objective: Objective) -> list[int]:
+    """Return the batch sizes to choose from: powers of two that were timed and take at most half of the limit alone."""
+    most = LARGEST_SHARE * objective.limit_seconds
+    found = [size for size in sorted(alone) if size in CAPS and float(np.median(alone[size])) <= most]
+    return found or sorted(alone)[:1]
+
+
+def _times_beside(
+    serving: Serving, rows: Path, caps: Sequence[int], instances: int, seed: int, timeout_seconds: float
+) -> dict[int, tuple[float, ...]]:
+    """Return the seconds of each batch size of as many processes as there are instances, all timed at once."""
+    requests = [
+        LatencyRequest(
+            serving=serving,
+            rows=rows,
+            batches=tuple(caps),
+            calls=dict.fromkeys(caps, CALLS),
+            seconds=dict.fromkeys(caps, CALL_SECONDS),
+            seed=seed + number,
+        )
+        for number in range(instances)
+    ]
+    with ThreadPoolExecutor(instances) as pool:
+        asked = [pool.submit(measure, "tasks.latency", each, LatencyResponse, timeout_seconds) for each in requests]
+        found = [each.result() for each in asked]
+    times: dict[int, tuple[float, ...]] = dict.fromkeys(caps, ())
+    for response in found:
+        for each in response.batches:
+            times[each.batch] += each.seconds
+    unanswered = [size for size in caps if not times[size]]
+    if unanswered:
+        raise StageError(f"no call of batch {unanswered[0]} was answered with {instances} instances at work at once")
+    return times
+
+
+def _replica(one: Configuration) -> Replica:
+    """Return the replica: its instances share one adapter and its sessions, as the threads of a service do."""
+    return Replica(
+        largest_batch=one.batch_cap,
+        longest_wait_ms=MS * one.longest_wait_seconds,
+        instances=one.instances,
+        threads=one.threads,
+    )
