@@ -144,6 +144,16 @@ def test_personal_data_in_failing_rows_is_not_on_the_page_and_their_ids_are(tmp_
     assert "[email], [email]" in text
 
 
+def test_the_few_rows_that_an_expectation_allows_are_not_shown_either(tmp_path: Path) -> None:
+    """Great Expectations lists their values even where it holds."""
+    rows = planted("status", 0.005, EMAIL)(log())
+    evidence = production(rows, tmp_path)
+    text = html.unescape(page(evidence, tmp_path))
+    assert all(result.success for result in evidence.results)
+    assert "2 of 400 rows (0.5%) are exceptions" in text
+    assert [each for each in (*PERSONAL, "Unexpected Value") if each in text] == []
+
+
 def test_a_repeated_input_is_counted_and_quoted_masked_at_most(tmp_path: Path) -> None:
     """Great Expectations lists the values that repeat, which here are what people wrote."""
     rows = evaluation_set()
