@@ -120,7 +120,7 @@ def decide(live: Live, found: WatchEvidence, run_id: str) -> Watch:
 
 
 def record(ledger: Ledger, verdict: Watch, found: WatchEvidence, folder: Path) -> None:
-    """Keep the evidence, the sample, the answers and the quality page, and the outcome last; then close the run."""
+    """Keep the evidence, the sample, the answers and the Data Docs, and the outcome last; then close the run."""
     write_whole(folder / EVIDENCE, found.model_dump_json().encode())
     for item in sorted(folder.glob("[!.]*")):
         ledger.add(verdict.run_id, item, {})

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from great_expectations.core import ExpectationValidationResult
     from great_expectations.expectations.expectation import Expectation
+    from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
 
 FAILING_IDS = 20
 EXAMPLES = 3
@@ -65,7 +66,7 @@ def finding(
     )
 
 
-def words_of(expectation: Expectation) -> dict[str, Any]:
+def words_of(expectation: Expectation | ExpectationConfiguration) -> dict[str, Any]:
     """Return the words that the suite gave an expectation, see expectations/suites/checks.py."""
     return expectation.meta or {}
 
@@ -88,7 +89,7 @@ def row_ids(rows: pd.DataFrame, column: str) -> list[str]:
 
 def _read(outcome: ExpectationValidationResult | None, rows: int) -> _Found:
     """Return the outcome in plain types; a column that is judged as a whole fails with all of its rows."""
-    error = "Great Expectations gave no result for it" if outcome is None else _exception(outcome)
+    error = "Great Expectations gave no result for it" if outcome is None else raised(outcome)
     if outcome is None or error is not None:
         return _Found(error)
     result, success = outcome.result, bool(outcome.success)
@@ -104,19 +105,19 @@ def _read(outcome: ExpectationValidationResult | None, rows: int) -> _Found:
     return _Found(success=success, by_row=True, checked=checked, unexpected=unexpected, failing=failing)
 
 
-def _exception(outcome: ExpectationValidationResult) -> str | None:
+def raised(outcome: ExpectationValidationResult) -> str | None:
     """Return the message of what an expectation raised, None if it did not; it lies flat or under a metric's name."""
     info: Mapping[str, Any] = outcome.exception_info or {}
     entries = [info] if "raised_exception" in info else list(info.values())
-    raised = (" ".join(str(entry["exception_message"]).split()) for entry in entries if entry["raised_exception"])
-    return next(raised, None)
+    messages = (" ".join(str(entry["exception_message"]).split()) for entry in entries if entry["raised_exception"])
+    return next(messages, None)
 
 
 def _because(expectation: Expectation, found: _Found, rows: pd.DataFrame, skipped: int) -> str:
     """Return what was found, and of a failure what to do, in one sentence."""
     told = words_of(expectation)
     if found.error is not None:
-        return f"'{told['claim']}' could not be checked: {_cut(found.error, ERROR_CHARACTERS).rstrip('.')}; {told['remedy']}"
+        return f"'{told['claim']}' could not be checked: {_cut(mask(found.error), ERROR_CHARACTERS).rstrip('.')}; {told['remedy']}"
     if found.success:
         if found.by_row and found.checked == 0:
             return f"{told['claim']}, though there was no value to check"

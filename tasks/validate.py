@@ -1,4 +1,4 @@
-"""Data quality: Great Expectations suites on the production sample and on the evaluation set, each with a page to read."""
+"""Data quality: Great Expectations suites on the production sample and on the evaluation set, each with its Data Docs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
     from great_expectations import ExpectationSuite
-    from great_expectations.core import ExpectationValidationResult
+    from great_expectations.core import ExpectationSuiteValidationResult
     from great_expectations.expectations.expectation import Expectation
 
     from tasks.comparable import Both
@@ -55,7 +55,8 @@ def validate_production(
 
     `rows` has the candidate's columns and `copies`, how many times each request was logged; a time without a zone is
     UTC. `quality` and `drift` are the limits of these gates; `traits` are those of the evaluation set and of the
-    sample, row by row. Where labels are `classes`, production may have no others than the evaluation set. The page is written into the folder `out`. Importing Great Expectations takes seconds.
+    sample, row by row. Where labels are `classes`, production may have no others than the evaluation set.
+    The Data Docs are written into the folder `out`. Importing Great Expectations takes seconds.
     """
     from expectations.suites import prediction_log
     from expectations.suites.shift import keeps_distributions, shift_column
@@ -92,7 +93,7 @@ def validate_production(
 
 
 def validate_evaluation(rows: pd.DataFrame, columns: Columns, out: Path) -> ValidationEvidence:
-    """Hold the evaluation set to its suite; the page is written into the folder `out`."""
+    """Hold the evaluation set to its suite; its Data Docs are written into the folder `out`."""
     from expectations.suites import evaluation_set
 
     kinds = _expected_kinds(columns, rows)
@@ -193,10 +194,11 @@ def _validate(
     id_column: str,
     out: Path,
 ) -> ValidationEvidence:
-    from tasks.quality_page import page
+    from tasks.data_docs import page
 
     asked, dropped = _split(suite, rows)
-    outcomes = _run(prepared, suite.name, asked)
+    found = _run(prepared, suite.name, asked)
+    outcomes = {words_of(config)["claim"]: each for each in found.results if (config := each.expectation_config)}
     numbered, ids = rows.reset_index(drop=True), row_ids(rows, id_column)
     results = []
     for expectation in asked:
@@ -208,9 +210,9 @@ def _validate(
         rows=len(rows),
         evaluated_expectations=sum(map(looked, outcomes.values())),
         results=tuple(results),
-        page=f"quality-{dataset}.html",
+        page=f"data-docs-{dataset}.html",
     )
-    write_whole(out / evidence.page, page(evidence).encode())
+    write_whole(out / evidence.page, page(found, asked, evidence, id_column).encode())
     return evidence
 
 
@@ -235,8 +237,8 @@ def _stops(failed: Expectation, dropped: Expectation) -> bool:
     return not needs or (failed.expectation_type == EXISTS and needs[0] in words_of(dropped)["needs"])
 
 
-def _run(prepared: pd.DataFrame, name: str, asked: Sequence[Expectation]) -> dict[str, ExpectationValidationResult]:
-    """Return what Great Expectations found, by claim, from a context that lives in memory and is gone afterwards."""
+def _run(prepared: pd.DataFrame, name: str, asked: Sequence[Expectation]) -> ExpectationSuiteValidationResult:
+    """Return what Great Expectations found, from a context that lives in memory and is gone afterwards."""
     import great_expectations as gx
     from great_expectations.data_context.types.base import ProgressBarsConfig
 
@@ -246,6 +248,4 @@ def _run(prepared: pd.DataFrame, name: str, asked: Sequence[Expectation]) -> dic
     asset = context.data_sources.add_pandas("rows").add_dataframe_asset("rows")
     batch = asset.add_batch_definition_whole_dataframe("rows").get_batch({"dataframe": prepared})
     suite = gx.ExpectationSuite(name=name, expectations=list(asked))
-    found = batch.validate(suite, result_format={"result_format": "COMPLETE"})
-    configured = ((result.expectation_config, result) for result in found.results)
-    return {(config.meta or {}).get("claim", ""): result for config, result in configured if config}
+    return batch.validate(suite, result_format={"result_format": "COMPLETE"})

@@ -467,14 +467,14 @@ def evidence(production_shift: float = 0.0) -> Evidence:
         ),
         sample=sample(),
         production_quality=ValidationEvidence(
-            dataset="production", rows=4000, evaluated_expectations=3, results=results, page="quality/production.html"
+            dataset="production", rows=4000, evaluated_expectations=3, results=results, page="data-docs-production.html"
         ),
         evaluation_quality=ValidationEvidence(
             dataset="evaluation",
             rows=2000,
             evaluated_expectations=2,
             results=results[:2],
-            page="quality/evaluation.html",
+            page="data-docs-evaluation.html",
         ),
         drift=drift(),
         dependencies=DependencyEvidence(

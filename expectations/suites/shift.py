@@ -60,9 +60,12 @@ def keeps_distributions(
             max_distance=max_distance,
             confidence=1 - (1 - confidence) / len(references),
             severity=WARNING,
+            description=(
+                claim := f"'{reference.column}' is distributed as in the evaluation set, up to a distance of {limit}"
+            ),
             meta=words(
                 (reference.column,) if reference.column in (*columns.input, columns.label) else columns.input,
-                f"'{reference.column}' is distributed as in the evaluation set, up to a distance of {limit}",
+                claim,
                 f"'{reference.column}' has moved from the evaluation set by over {limit}",
                 "evaluate on requests like these, or find out what changed upstream",
             ),

@@ -2,47 +2,25 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-from contextlib import contextmanager
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
+from browsing import DESK, PHONE, SMALLEST, TABLET, opened
 from report_example import HOSTILE, launch
 from review_example import write_review
 
 from tasks.report import write_report
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser
 
 pytestmark = pytest.mark.server
 
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
-PHONE, SMALLEST, TABLET, DESK = (390, 844), (360, 640), (800, 1000), (1280, 800)
 SMALLEST_TEXT_PX = 8
 BRIGHT, DIM = 600, 200  # sums of red, green and blue
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Start a headless Chromium with a profile of its own; skips where the machine has none."""
-    executable = os.environ.get("CHROMIUM") or shutil.which("chromium")
-    if executable is None:
-        pytest.skip(
-            "no browser to read the report with: install Debian's package `chromium` (apt-get install chromium), "
-            "or set CHROMIUM to the path of one"
-        )
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=executable, args=FLAGS)
-        yield started
-        started.close()
 
 
 @pytest.fixture(scope="module")
@@ -55,26 +33,6 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "promote": write_report(*launch("promote"), folder / "promote" / "report.html"),
         "reject": write_report(*launch("reject"), folder / "reject" / "report.html"),
     }
-
-
-@contextmanager
-def opened(
-    browser: Browser, report: Path, size: tuple[int, int] = DESK, scheme: Any = "light"
-) -> Iterator[tuple[Page, list[str], list[str]]]:
-    """Open a report offline; yields the page, what it said on the console, and the addresses that it asked for."""
-    context = browser.new_context(viewport={"width": size[0], "height": size[1]}, color_scheme=scheme, offline=True)
-    page = context.new_page()
-    said: list[str] = []
-    asked: list[str] = []
-    page.on("console", lambda message: said.append(message.text))
-    page.on("pageerror", lambda error: said.append(str(error)))
-    page.on("dialog", lambda dialog: said.append(dialog.message))
-    page.on("request", lambda request: asked.append(request.url))
-    page.goto(report.as_uri(), wait_until="load")
-    try:
-        yield page, said, asked
-    finally:
-        context.close()
 
 
 @pytest.mark.parametrize("outcome", ["promote", "reject"])

@@ -65,7 +65,7 @@ def live(prefect_api: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 
 def test_a_clean_week_is_steady_and_recorded(live: Live, tmp_path: Path) -> None:
-    """Every check passes, answers are the kept variant's own, and the run holds the outcome, evidence, sample and page."""
+    """Every check passes, answers are the kept variant's own, and the run holds the outcome, evidence, sample and Data Docs."""
     verdict = watch("tiny", *_week(live, 1, _following(1)))
     assert verdict.outcome == "steady", verdict.reasons
     assert {check.gate: check.outcome for check in verdict.checks if check.outcome != "pass"} == {}
@@ -79,7 +79,7 @@ def test_a_clean_week_is_steady_and_recorded(live: Live, tmp_path: Path) -> None
     assert len(pd.read_parquet(raw)) == len(
         pd.read_parquet(ledger.fetch(verdict.run_id, seen.sample.raw.path, tmp_path))
     )
-    assert ledger.fetch(verdict.run_id, "quality/quality-production.html", tmp_path).is_file()
+    assert ledger.fetch(verdict.run_id, "quality/data-docs-production.html", tmp_path).is_file()
     run = ledger._client.get_run(verdict.run_id)
     assert (run.info.status, run.data.tags["launchgate.kind"], run.data.tags["verdict"]) == (
         "FINISHED",

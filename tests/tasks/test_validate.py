@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import html
 import socket
 import subprocess
 import sys
@@ -12,11 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import pytest
+from quality_example import AS_OF, COLUMNS, DRIFT, QUALITY, ROWS, evaluation_set, log, planted, production
 
 from tasks.drift import refer
-from tasks.gates import data_quality, drift
 from tasks.perturb_lists import objects
-from tasks.records import Columns
 from tasks.sample.write import WEIGHT
 from tasks.validate import validate_evaluation, validate_production
 
@@ -25,59 +22,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tasks.evidence import ExpectationResult, ValidationEvidence
-
-ROWS = 400
-QUALITY = data_quality.Limits(
-    severity="block", max_malformed_rate=0.01, max_faulty_rate=0.01, max_slice_missing_rate=0.2, max_repeated_rate=0.2
-)
-DRIFT = drift.Limits(severity="warn", max_distance=0.2)
-AS_OF = dt.datetime(2026, 1, 31, tzinfo=dt.UTC)
-COLUMNS = Columns(id="request_id", time="ts", label="label", input=("text",), status="status", slices=("source",))
-
-
-def log() -> pd.DataFrame:
-    """Return a sound production sample: columns of plain objects, so that a test can plant any value."""
-    rows = range(ROWS)
-    frame = pd.DataFrame(
-        {
-            "request_id": [f"r{row}" for row in rows],
-            "ts": [(AS_OF - dt.timedelta(hours=row)).isoformat() for row in rows],
-            "text": [f"request number {row:03d}" for row in rows],
-            "source": [("tweets", "reviews")[row % 2] for row in rows],
-            "status": [("ok", "ok", "ok", "abstained", "error", "timeout")[row % 6] for row in rows],
-            "label": [(None, "negative", "positive")[row % 3] for row in rows],
-            "copies": 1,
-        }
-    )
-    return frame.astype(object)
-
-
-def evaluation_set(labels: tuple[Any, ...] = ("negative", "positive")) -> pd.DataFrame:
-    """Return a sound evaluation set with these labels in turn."""
-    return pd.DataFrame(
-        {
-            "request_id": [f"e{row}" for row in range(100)],
-            "text": [f"request number {row:03d}" for row in range(100)],
-            "source": "movies",
-            "label": [labels[row % len(labels)] for row in range(100)],
-        }
-    )
-
-
-def production(rows: pd.DataFrame, out: Path, evaluation: pd.DataFrame | None = None) -> ValidationEvidence:
-    """Hold `rows` to the prediction log's suite."""
-    evaluation = evaluation_set() if evaluation is None else evaluation
-    return validate_production(
-        rows,
-        COLUMNS,
-        as_of=AS_OF,
-        window_days=30,
-        stale_after_hours=48,
-        evaluation=evaluation,
-        quality=QUALITY,
-        drift=DRIFT,
-        out=out,
-    )
 
 
 def failures(evidence: ValidationEvidence, severity: str = "critical") -> list[ExpectationResult]:
@@ -107,41 +51,35 @@ def _renamed(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.rename(columns={"text": "body"})
 
 
-def _set(column: str, share: float, value: Any) -> Callable[[pd.DataFrame], pd.DataFrame]:
-    def plant(rows: pd.DataFrame) -> pd.DataFrame:
-        count = round(share * len(rows))
-        planted = pd.Series([value] * count + rows[column].tolist()[count:], dtype=object)
-        return rows.assign(**{column: planted})
-
-    return plant
-
-
 FAULTS: dict[str, tuple[Callable[[pd.DataFrame], pd.DataFrame], str]] = {
-    "nulls in the input": (_set("text", 0.05, None), "20 of 400 rows (5%) have no value in column 'text'"),
-    "a log where the input vanishes halfway": (_set("text", 0.5, None), "200 of 400 rows (50%) have no value"),
-    "another type of input": (_set("text", 0.01, 7), "something other than text in column 'text' (the evaluation set"),
+    "nulls in the input": (planted("text", 0.05, None), "20 of 400 rows (5%) have no value in column 'text'"),
+    "a log where the input vanishes halfway": (planted("text", 0.5, None), "200 of 400 rows (50%) have no value"),
+    "another type of input": (
+        planted("text", 0.01, 7),
+        "something other than text in column 'text' (the evaluation set",
+    ),
     "yesterday's schema": (_renamed, "column 'text' is missing (there are request_id, ts, body"),
     "no status column": (lambda rows: rows.drop(columns="status"), "column 'status' is missing"),
-    "an id twice": (_set("request_id", 0.01, "r399"), "share their value of column 'request_id' with another row"),
-    "a null id": (_set("request_id", 0.0025, None), "1 of 400 rows (0.25%) have no value in column 'request_id'"),
-    "all labels null": (_set("label", 1, None), "column 'label' has no value in any row"),
+    "an id twice": (planted("request_id", 0.01, "r399"), "share their value of column 'request_id' with another row"),
+    "a null id": (planted("request_id", 0.0025, None), "1 of 400 rows (0.25%) have no value in column 'request_id'"),
+    "all labels null": (planted("label", 1, None), "column 'label' has no value in any row"),
     "an unknown label": (
-        _set("label", 0.0025, "mixed"),
+        planted("label", 0.0025, "mixed"),
         "that the evaluation set lacks (it has 'negative', 'positive')",
     ),
-    "a log where a slice vanishes halfway": (_set("source", 0.5, None), "200 of 400 rows (50%) have no value"),
-    "all slices null": (_set("source", 1, None), "column 'source' has no value in any row"),
-    "an unknown status": (_set("status", 0.02, "OK"), "8 of 400 rows (2%) have a status in column 'status'"),
-    "null statuses": (_set("status", 0.02, None), "8 of 400 rows (2%) have no value in column 'status'"),
+    "a log where a slice vanishes halfway": (planted("source", 0.5, None), "200 of 400 rows (50%) have no value"),
+    "all slices null": (planted("source", 1, None), "column 'source' has no value in any row"),
+    "an unknown status": (planted("status", 0.02, "OK"), "8 of 400 rows (2%) have a status in column 'status'"),
+    "null statuses": (planted("status", 0.02, None), "8 of 400 rows (2%) have no value in column 'status'"),
     "unreadable times": (
-        _set("ts", 0.02, "yesterday"),
+        planted("ts", 0.02, "yesterday"),
         "have no readable time in column 'ts', for example 'yesterday'",
     ),
-    "bare numbers for times": (_set("ts", 1, 1769817600), "have no readable time in column 'ts'"),
-    "times before the window": (_set("ts", 0.02, "2025-01-01T00:00:00Z"), "outside the window 2026-01-01 00:00"),
-    "times after the window": (_set("ts", 0.02, "2026-02-01T00:00:00Z"), "outside the window 2026-01-01 00:00"),
+    "bare numbers for times": (planted("ts", 1, 1769817600), "have no readable time in column 'ts'"),
+    "times before the window": (planted("ts", 0.02, "2025-01-01T00:00:00Z"), "outside the window 2026-01-01 00:00"),
+    "times after the window": (planted("ts", 0.02, "2026-02-01T00:00:00Z"), "outside the window 2026-01-01 00:00"),
     "a stale log": (lambda rows: rows.iloc[72:], "no time within 48 hours before 2026-01-31 00:00 UTC, the newest is"),
-    "many duplicates": (_set("copies", 0.25, 2), "100 of 400 rows (25%) were logged more than once"),
+    "many duplicates": (planted("copies", 0.25, 2), "100 of 400 rows (25%) were logged more than once"),
     "no row": (lambda rows: rows.iloc[:0], "the production sample has no rows, so 26 other checks were not made"),
     "no column either": (lambda _: pd.DataFrame(), "the production sample has no rows"),
 }
@@ -177,7 +115,7 @@ def test_labels_of_another_type_give_one_message(
     logged: Any, evaluated: tuple[Any, ...], both: tuple[str, str], tmp_path: Path
 ) -> None:
     """Labels that can never equal the evaluation set's are told once, with both types."""
-    evidence = production(_set("label", 1, logged)(log()), tmp_path, evaluation_set(evaluated))
+    evidence = production(planted("label", 1, logged)(log()), tmp_path, evaluation_set(evaluated))
     (failure,) = failures(evidence)
     assert all(name in failure.because for name in both)
     assert failure.unexpected_rows == ROWS
@@ -191,7 +129,7 @@ def test_labels_of_a_set_without_labels_fail(tmp_path: Path) -> None:
 
 def test_few_faults_only_warn(tmp_path: Path) -> None:
     """A null input in 400, some unnamed slices and some duplicates warn, and fail nothing."""
-    rows = _set("text", 0.0025, None)(_set("source", 0.1, None)(_set("copies", 0.1, 3)(log())))
+    rows = planted("text", 0.0025, None)(planted("source", 0.1, None)(planted("copies", 0.1, 3)(log())))
     evidence = production(rows, tmp_path)
     assert failures(evidence) == []
     assert [result.column for result in failures(evidence, "warning")] == ["text", "source", "copies"]
@@ -239,7 +177,7 @@ def test_an_expectation_that_raises_has_failed_critically(tmp_path: Path) -> Non
 
 def test_failing_ids_are_at_most_twenty_in_order(tmp_path: Path) -> None:
     """The ids of failing rows are the log's own, whatever the index of the frame; a row without one has its number."""
-    rows = _set("status", 0.1, "broken")(log())
+    rows = planted("status", 0.1, "broken")(log())
     rows.loc[3, "request_id"] = None
     rows.index = pd.Index(np.arange(ROWS) + 5_000)
     (failure,) = [result for result in failures(production(rows, tmp_path)) if result.column == "status"]
@@ -249,23 +187,9 @@ def test_failing_ids_are_at_most_twenty_in_order(tmp_path: Path) -> None:
 
 def test_evidence_is_plain_json(tmp_path: Path) -> None:
     """No numpy scalar is left in the evidence, which reads back from JSON as it was."""
-    evidence = production(_set("status", 0.1, "broken")(log()), tmp_path)
+    evidence = production(planted("status", 0.1, "broken")(log()), tmp_path)
     assert type(evidence).model_validate_json(evidence.model_dump_json()) == evidence
     assert {type(result.unexpected_rows) for result in evidence.results} == {int}
-
-
-def test_the_page_shows_failing_ids_escaped_and_loads_nothing(tmp_path: Path) -> None:
-    """What a user logged can't run in the page, and the page needs no other file."""
-    hostile = "<script>alert('x')</script>"
-    rows = _set("status", 0.1, "<b>broken</b>")(log())
-    rows.loc[0, "request_id"] = hostile
-    text = (tmp_path / production(rows, tmp_path).page).read_text()
-    assert "<script" not in text
-    assert "<b>" not in text
-    assert hostile in html.unescape(text)
-    assert "1 critical failure, 0 warnings" in text
-    assert "prefers-color-scheme: dark" in text
-    assert not any(word in text for word in ("http", "src=", "<link", "url("))
 
 
 def test_a_sound_evaluation_set_passes(tmp_path: Path) -> None:
@@ -279,11 +203,11 @@ def test_a_sound_evaluation_set_passes(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("plant", "sentence"),
     [
-        (_set("label", 0.01, None), "1 of 100 rows (1%) have no value in column 'label'"),
-        (_set("text", 0.01, None), "1 of 100 rows (1%) have no value in column 'text'"),
-        (_set("label", 1, "positive"), "column 'label' has fewer than two labels"),
-        (_set("label", 0.01, 1), "something other than text in column 'label'"),
-        (_set("request_id", 0.02, "e5"), "share their value of column 'request_id'"),
+        (planted("label", 0.01, None), "1 of 100 rows (1%) have no value in column 'label'"),
+        (planted("text", 0.01, None), "1 of 100 rows (1%) have no value in column 'text'"),
+        (planted("label", 1, "positive"), "column 'label' has fewer than two labels"),
+        (planted("label", 0.01, 1), "something other than text in column 'label'"),
+        (planted("request_id", 0.02, "e5"), "share their value of column 'request_id'"),
         (lambda rows: rows.drop(columns="label"), "column 'label' is missing"),
         (lambda rows: rows.iloc[:0], "the evaluation set has no rows"),
     ],
