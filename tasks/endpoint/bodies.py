@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 MOST_ROWS = 2_000  # that requests are drawn from
 MOST_BYTES = 256_000_000  # of all bodies: large images are fewer rows
 BYTES = "BYTES"  # texts, as the Open Inference Protocol calls them
+SEQUENCES = (list, tuple, np.ndarray)
 DTYPES = {f"FP{bits}": f"float{bits}" for bits in (16, 32, 64)} | {
     f"{kind}{bits}".upper(): f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64)
 }
@@ -96,12 +97,22 @@ def _arrays(one: pd.DataFrame, adapter: Adapter | None) -> Arrays:
 
 
 def _column(value: Any) -> np.ndarray:
-    if isinstance(value, (list, tuple, np.ndarray)):
-        return np.asarray(value)[None]
+    if isinstance(value, SEQUENCES):
+        try:
+            return np.array([_nested(value)])
+        except ValueError as error:
+            raise InputError(
+                "a column holds lists of uneven lengths, which are no tensor; send encoded inputs"
+            ) from error
     if isinstance(value, (bool, int, float, np.generic)) and np.asarray(value).dtype.name in NAMES:
         return np.array([value])
     text = base64.b64encode(value).decode() if isinstance(value, bytes) else str(value)
     return np.array([text], dtype=object)
+
+
+def _nested(value: Any) -> Any:
+    """Return lists in lists, which Parquet gives back as arrays in arrays."""
+    return [_nested(item) for item in value] if isinstance(value, SEQUENCES) else value
 
 
 def _body(protocol: ServingProtocol, declared: Sequence[Tensor], arrays: Arrays, kind: RequestInputs) -> bytes:

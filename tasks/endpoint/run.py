@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
-import resource
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -53,13 +51,10 @@ class EndpointOffer(Record):
 
 
 class Client:
-    """An endpoint's client with its bodies read; it may open as many connections as this machine lets a process have."""
+    """An endpoint's client with its bodies read."""
 
     def __init__(self, opening: Opening) -> None:
         self._opening, self._bodies = opening, opening.bodies.read_bytes().splitlines()
-        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-        gc.freeze()  # what is loaded by now is never garbage: without it a collection takes longer
 
     def run(self, offer: EndpointOffer) -> LoadRun:
         """Offer a load, and keep every request in a file.

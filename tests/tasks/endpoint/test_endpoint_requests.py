@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 import pytest
 from tiny import ADAPTER
@@ -178,13 +177,17 @@ def test_rows_that_hold_nothing_are_refused(tmp_path: Path) -> None:
 
 
 def test_bytes_and_lists_have_a_form_in_json(tmp_path: Path) -> None:
-    """Bytes as base64, a list as one more dimension."""
-    rows = pd.DataFrame({"image": [b"\x00\xff"], "points": [np.array([1.5, 2.5])]})
+    """Bytes as base64, a list as one more dimension, also where it was read from a file; uneven lists have none."""
+    (tmp_path / "rows").mkdir()
+    pd.DataFrame({"image": [b"\x00\xff"], "points": [[[1.5, 2.5]]]}).to_parquet(tmp_path / "rows" / "rows.parquet")
+    rows = pd.read_parquet(tmp_path / "rows" / "rows.parquet")
     _, bodies = written(tmp_path, "oip", "columns", (), rows, None)
     assert bodies[0]["inputs"] == [
         {"name": "image", "shape": [1], "datatype": "BYTES", "data": ["AP8="]},
-        {"name": "points", "shape": [1, 2], "datatype": "FP64", "data": [1.5, 2.5]},
+        {"name": "points", "shape": [1, 1, 2], "datatype": "FP64", "data": [1.5, 2.5]},
     ]
+    with pytest.raises(InputError, match="lists of uneven lengths"):
+        written(tmp_path, "oip", "columns", (), pd.DataFrame({"points": [[[1.5], [1.5, 2.5]]]}), None)
 
 
 def test_large_bodies_are_fewer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
