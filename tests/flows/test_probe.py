@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 RUNTIME = Path(__file__).with_name("mlserver_runtime.py")
 LONG_MS = 100_000  # no machine that runs tests is too slow for it
+ATTEMPTS = 3
 BUDGET = ("p50_ms", "p90_ms", "p95_ms", "p99_ms", "p999_ms")
 
 
@@ -99,12 +100,30 @@ def probed(said: Any, home: Path) -> dict[str, Any]:
 def test_a_served_mlflow_model_within_its_budget_is_0(
     command: Command, home: Path, mlflow_url: str, tiny: Path, tmp_path: Path
 ) -> None:
-    """2,160 requests of the production sample at the policy's peak, each answered: enough to tell of a 99th percentile."""
-    said = command(
-        "probe", mlflow_url, "--protocol", "mlflow", "--candidate", tiny, "--policy", policy(tmp_path / "p.yaml", LONG_MS),
-        "--timeout", "100", "--json",
-    )  # fmt: skip
-    assert said.code == 0, said.err
+    """2,160 requests of the production sample at the policy's peak, each answered: enough to tell of a 99th percentile.
+
+    A machine that is slower for some seconds leaves it open, and is then asked again.
+    """
+    bar = policy(tmp_path / "p.yaml", LONG_MS)
+    asked = (
+        "probe",
+        mlflow_url,
+        "--protocol",
+        "mlflow",
+        "--candidate",
+        tiny,
+        "--policy",
+        bar,
+        "--timeout",
+        "100",
+        "--json",
+    )
+    for _ in range(ATTEMPTS):
+        shutil.rmtree(home, ignore_errors=True)
+        if (said := command(*asked)).code == 0:
+            break
+        assert json.loads(said.out)["result"]["outcome"] == "inconclusive"
+    assert said.code == 0, said.out
     told = probed(said, home)
     assert told["endpoint"]["server"].startswith("mlflow 3.")
     assert told["endpoint"]["inputs"] == "columns"
