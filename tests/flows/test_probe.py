@@ -48,33 +48,48 @@ def mlflow_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def mlserver(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Yield the address of an MLServer with two models: `words` takes the graph's inputs, `texts` the columns."""
+def graph(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the tiny candidate's exported graph, in a folder with what belongs to it."""
     from tasks.candidate import load_candidate
     from tasks.export import export_model
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LAUNCHGATE_HOME", str(tmp_path_factory.mktemp("export")))
         candidate = load_candidate(tiny)
-        graph = export_model(candidate, candidate.resolve(candidate.data.evaluation)).graphs["model"]
-        models = tmp_path_factory.mktemp("models")
-        for name, kind, declared in (
-            ("words", "Graph", {"name": "words", "datatype": "INT64", "shape": [-1, -1]}),
-            ("texts", "Texts", {"name": "text", "datatype": "BYTES", "shape": [-1, 1]}),
-        ):
-            (models / name).mkdir()
-            shutil.copytree(graph.parent, models / name, dirs_exist_ok=True)
-            graph_at = models / name / graph.name
-            graph_at.rename(graph_at.with_name("model.onnx"))
-            shutil.copy(RUNTIME, models / name)
-            shutil.copy(tiny / "adapter.py", models / name)
-            settings = {
-                "name": name, "implementation": f"{RUNTIME.stem}.{kind}", "inputs": [declared],
-                "parameters": {"uri": str(models / name), "version": "1"},
-            }  # fmt: skip
-            (models / name / "model-settings.json").write_text(json.dumps(settings))
-    folder = tmp_path_factory.mktemp("mlserver")
-    with oip_server(models, folder) as url:
+        return export_model(candidate, candidate.resolve(candidate.data.evaluation)).graphs["model"]
+
+
+@pytest.fixture(scope="module")
+def mlflow_graph_url(graph: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Yield the address of MLflow's scoring server with the graph, which takes encoded inputs."""
+    import mlflow
+    import onnx
+
+    folder = tmp_path_factory.mktemp("mlflow-graph")
+    mlflow.onnx.save_model(onnx.load(graph), folder / "model")
+    with mlflow_server(folder / "model", folder) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def mlserver(tiny: Path, graph: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Yield the address of an MLServer with two models: `words` takes the graph's inputs, `texts` the columns."""
+    models = tmp_path_factory.mktemp("models")
+    for name, kind, declared in (
+        ("words", "Graph", {"name": "words", "datatype": "INT64", "shape": [-1, -1]}),
+        ("texts", "Texts", {"name": "text", "datatype": "BYTES", "shape": [-1, 1]}),
+    ):
+        folder = models / name
+        shutil.copytree(graph.parent, folder)
+        (folder / graph.name).rename(folder / "model.onnx")
+        for file in (RUNTIME, tiny / "adapter.py"):
+            shutil.copy(file, folder)
+        settings = {
+            "name": name, "implementation": f"{RUNTIME.stem}.{kind}", "inputs": [declared],
+            "parameters": {"uri": str(folder), "version": "1"},
+        }  # fmt: skip
+        (folder / "model-settings.json").write_text(json.dumps(settings))
+    with oip_server(models, tmp_path_factory.mktemp("mlserver")) as url:
         yield url
 
 
@@ -152,6 +167,22 @@ def test_a_budget_that_no_server_keeps_is_1(command: Command, home: Path, mlflow
     assert [line.split()[0] for line in said.out.splitlines()[5:11]] == ["p50", "p90", "p95", "p99", "p99.9", "largest"]
     assert "✗ latency-slo: fail" in said.out
     assert "over the limit of 0.001 ms; find what requests wait for in the server" in " ".join(said.out.split())
+
+
+@pytest.mark.server
+def test_a_served_mlflow_graph_gets_encoded_inputs(
+    command: Command, home: Path, mlflow_graph_url: str, tiny: Path, tmp_path: Path
+) -> None:
+    """Where they are asked for, since MLflow's server does not say what it takes; it refuses the columns."""
+    common = ("probe", mlflow_graph_url, "--protocol", "mlflow", "--candidate", tiny, "--rate", "100", "--seconds", "1")
+    bar = policy(tmp_path / "p.yaml", LONG_MS)
+    assert "none of the first 10 requests got a good answer" in command.refuses(*common, "--policy", bar)
+    shutil.rmtree(home)
+    said = command(*common, "--policy", bar, "--inputs", "encoded", "--json")
+    assert said.code == 1, said.err
+    told = probed(said, home)
+    assert told["endpoint"]["inputs"] == "encoded"
+    assert told["requests"] == told["answered"] > 200
 
 
 @pytest.mark.server
