@@ -29,6 +29,14 @@ env: .venv/.ready
 	@$(PIP_INSTALL) -r infra/locks/test.txt
 	@touch $@
 
+# a real server of the Open Inference Protocol: its pins are not ours, and it runs on newer Pythons than it says
+.venv-mlserver/.ready: infra/locks/mlserver.txt
+	@echo "making .venv-mlserver from infra/locks/mlserver.txt, for the tests (half a minute, once)"
+	@test -x .venv-mlserver/bin/python || $(PYTHON) -m venv .venv-mlserver
+	@.venv-mlserver/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --ignore-requires-python \
+		-r infra/locks/mlserver.txt
+	@touch $@
+
 # a reject is an answer (status 1); only a command that could not be carried out (status 2) stops make
 launch: .venv/.ready
 	@$(BIN)/python candidates/sentiment_bigram/prepare.py
@@ -44,7 +52,7 @@ check: .venv/.ready-for-tests
 unit: .venv/.ready-for-tests
 	@OMP_NUM_THREADS=1 $(BIN)/pytest -q -n 2 --dist loadscope -m "not server and not process" $(UNIT)
 
-test: check
+test: check .venv-mlserver/.ready
 	@$(BIN)/python candidates/sentiment_bigram/prepare.py
 	@$(BIN)/python candidates/sentiment_minilm/prepare.py
 	@$(BIN)/pytest -q -n 2 --dist loadscope --no-loadscope-reorder -m "not alone"

@@ -11,6 +11,7 @@ import typer
 
 from flows import quiet
 from flows.interrupt import orderly_stop
+from tasks.evidence import RequestInputs, ServingProtocol  # noqa: TC001  same
 from tasks.records import InputError, Target
 
 if TYPE_CHECKING:
@@ -182,6 +183,58 @@ def watch(
 
             print_watch(verdict, Console())
     raise typer.Exit(0 if verdict.outcome == "steady" else 1)
+
+
+@app.command()
+def probe(
+    url: Annotated[str, typer.Argument(help="The server's address, without the protocol's own path.")],
+    protocol: Annotated[
+        ServingProtocol, typer.Option(help="mlflow: MLflow's scoring server; oip: Open Inference Protocol v2.")
+    ],
+    candidate: Annotated[
+        Path | None, typer.Option(help="A candidate's folder: its production sample, adapter and policy.")
+    ] = None,
+    rows: Annotated[
+        Path | None, typer.Option(help="A table to draw requests from; default: the candidate's production sample.")
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="The model's name on an oip server.")] = None,
+    version: Annotated[str | None, typer.Option(help="Its version; default: the one that the server chooses.")] = None,
+    inputs: Annotated[
+        RequestInputs | None,
+        typer.Option(help="What a request holds; default: columns for mlflow, what the model declares for oip."),
+    ] = None,
+    rate: Annotated[
+        float | None, typer.Option(min=0.001, help="Requests a second; default: the policy's forecast peak.")
+    ] = None,
+    seconds: Annotated[
+        float | None,
+        typer.Option(min=0.1, help="Of one run; up to three are made. Default: the policy's load_seconds."),
+    ] = None,
+    timeout: Annotated[float, typer.Option(min=0.001, help="Seconds after which a request has no answer.")] = 10,
+    header: Annotated[
+        list[str] | None, typer.Option(help="A header of every request, as 'Name: value'; may be repeated.")
+    ] = None,
+    policy: PolicyOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Put a deployed endpoint under open-loop load and hold its latency to a policy; 0 within, 1 over or not known."""
+    with quiet.standard_output(json) as out:
+        from flows.probe import parse_headers
+        from flows.probe import probe as run
+
+        told = run(
+            url, protocol, str(candidate) if candidate else None, rows, model, version, inputs, rate, seconds, policy,
+            timeout, parse_headers(header or []),
+        )  # fmt: skip
+        if json:
+            out.write(told.model_dump_json(indent=2) + "\n")
+        else:
+            from rich.console import Console
+
+            from tasks.report.endpoint import print_probe
+
+            print_probe(told, Console())
+    raise typer.Exit(0 if told.result.outcome == "pass" else 1)
 
 
 @app.command()

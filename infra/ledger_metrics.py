@@ -256,8 +256,8 @@ def _load_points(found: LoadEvidence) -> Iterator[Point]:
     yield Point("load/requests_per_second", found.share_per_second)
     yield Point("load/replicas", found.carrying)
     yield Point("load/lost_requests", found.lost)
-    if found.runs:
-        yield Point("load/utilisation", float(np.mean([each.run.utilisation for each in found.runs])))
+    if used := [each.run.utilisation for each in found.runs if each.run.utilisation is not None]:
+        yield Point("load/utilisation", float(np.mean(used)))
 
 
 def _capacity_points(found: CapacityEvidence) -> Iterator[Point]:

@@ -1,4 +1,7 @@
-"""Real servers for tests and benchmarks: S3 (SeaweedFS), PostgreSQL and Prefect, on loopback, in a folder of their own."""
+"""Real servers for tests and benchmarks, on loopback, in a folder of their own.
+
+S3 (SeaweedFS), PostgreSQL and Prefect; MLflow's scoring server and MLServer, which serve models.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
 
 START_SECONDS = 60
 LOOPBACK = "127.0.0.1"
+MLSERVER = Path(__file__).parent.parent / ".venv-mlserver" / "bin" / "mlserver"  # its pins are not ours
 
 
 @dataclass(frozen=True)
@@ -112,6 +116,32 @@ def prefect_server(folder: Path, database: str) -> Iterator[str]:
             end_group(process)
 
 
+@contextmanager
+def mlflow_server(model: Path, folder: Path) -> Iterator[str]:
+    """Run MLflow's scoring server on the model in a folder and yield its address."""
+    (port,) = free_ports(1)
+    command = [sys.executable, "-m", "mlflow", "models", "serve", "--model-uri", str(model), "--env-manager", "local"]
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])  # where it looks for uvicorn
+    with _serving([*command, "--host", LOOPBACK, "--port", str(port)], folder, os.environ | {"PATH": path}) as serving:
+        address = f"http://{LOOPBACK}:{port}"
+        _await_answer(f"{address}/ping", serving, folder / "log")
+        yield address
+
+
+@contextmanager
+def oip_server(models: Path, folder: Path) -> Iterator[str]:
+    """Run MLServer, which speaks the Open Inference Protocol, on a folder of models and yield its address."""
+    if not MLSERVER.exists():
+        raise RuntimeError(f"{MLSERVER} is not there; make .venv-mlserver/.ready")
+    ports = dict(zip(("http_port", "grpc_port", "metrics_port"), free_ports(3), strict=True))
+    (models / "settings.json").write_text(json.dumps({"host": LOOPBACK, "parallel_workers": 0, "debug": False} | ports))
+    clean = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    with _serving([str(MLSERVER), "start", str(models)], folder, clean) as serving:
+        address = f"http://{LOOPBACK}:{ports['http_port']}"
+        _await_answer(f"{address}/v2/health/ready", serving, folder / "log")
+        yield address
+
+
 def end_group(process: subprocess.Popen[bytes], patience_seconds: float = 15) -> None:
     """Ask a process and its children to stop, and kill what is left."""
     for how in (signal.SIGTERM, signal.SIGKILL):
@@ -161,6 +191,17 @@ def _weed(folder: Path, ports: list[int]) -> list[str]:
         "-master.volumeSizeLimitMB=512",
         "-volume.max=100",
     ]
+
+
+@contextmanager
+def _serving(command: list[str], folder: Path, environment: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a server that logs into `folder` until the end of the block, with all that it starts."""
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder, env=environment, start_new_session=True)
+        try:
+            yield process
+        finally:
+            end_group(process)
 
 
 def _await_answer(url: str, process: subprocess.Popen[bytes], log: Path) -> None:

@@ -14,7 +14,7 @@ from tasks.evidence import Configuration, Replica
 from tasks.latency.timing import LatencyRequest, LatencyResponse
 from tasks.load.arrivals import scheduled
 from tasks.load.bench import Opening
-from tasks.load.peak import OPENER, arrivals_of
+from tasks.load.peak import OPENER, expected_arrivals
 from tasks.load.probe import LoadTest
 from tasks.load.served import SampleRows
 from tasks.records import StageError
@@ -61,7 +61,7 @@ def measure_capacity(
     """
     seed += SEED_APART
     services = _services(serving, rows, latency, measuring, business, objective, seed)
-    arrivals = arrivals_of(business)
+    arrivals = expected_arrivals(business)
     sample = SampleRows(serving=serving, rows=rows)
     opening = Opening(opener=OPENER, arguments=sample.model_dump(mode="json"), out=out)
 

@@ -11,6 +11,8 @@ from tasks.evidence.basis import Raw
 from tasks.records import Record, Sha256, Target
 
 Engine = Literal["launchgate", "mlperf-loadgen"]
+ServingProtocol = Literal["mlflow", "oip"]
+RequestInputs = Literal["columns", "encoded"]
 
 
 class PoissonArrivals(Record):
@@ -59,8 +61,26 @@ class Lateness(Record):
     max_seconds: float
 
 
+class Calls(Record):
+    """How the requests to a server elsewhere ended that got no good answer, each counted once.
+
+    `errors` are HTTP statuses that are not 2xx, each with its count in `statuses`; `malformed` answers were 2xx and not what
+    the protocol asks for; `timeouts` had no whole answer in time; `refused` could not connect; `broken` connections ended
+    before the answer did. `said` is what one of them said. `most_at_once` is how many requests were under way together.
+    """
+
+    errors: int
+    malformed: int
+    timeouts: int
+    refused: int
+    broken: int
+    statuses: tuple[tuple[int, int], ...]
+    said: str
+    most_at_once: int
+
+
 class LoadRun(Record):
-    """One replica under load at one rate.
+    """One replica under load at one rate, or a server elsewhere, of which `calls` are known and not how it serves.
 
     `rate` is the mean of the scheduled requests a second, over `seconds`; `answered_per_second` is over the time from the
     first scheduled request to the last answer. `utilisation` is the share of the workers' time in calls. `raw` holds each
@@ -73,16 +93,17 @@ class LoadRun(Record):
     rate: float
     seconds: float
     seed: int
-    replica: Replica
+    replica: Replica | None
     requests: int
     answered: int
     failed: int
     unfinished: int
     lateness: Lateness
     answered_per_second: float
-    utilisation: float
+    utilisation: float | None
     mean_batch: float | None
     raw: Raw
+    calls: Calls | None = None
 
 
 class Loaded(Record):
@@ -96,18 +117,12 @@ class Loaded(Record):
     response_seconds: tuple[float | None, ...]
 
 
-class LoadEvidence(Record):
-    """One replica under its share of the forecast peak, open-loop, on requests drawn from production.
+class Offered(Record):
+    """Open-loop load of one kind, on requests drawn from production.
 
-    `share_per_second` is the peak over the `carrying` replicas among which it is spread. Where a first run could not
-    tell, there are more, each on arrivals of its own.
+    Where a first run could not tell, there are more, each on arrivals of its own.
     """
 
-    target: Target
-    peak_per_second: float
-    carrying: int
-    share_per_second: float
-    replica: Replica
     arrivals: Arrivals
     runs: tuple[Loaded, ...]
 
@@ -139,7 +154,44 @@ class LoadEvidence(Record):
             return None
         return 1.0 if isinstance(self.arrivals, PoissonArrivals) else self.arrivals.variation**-2
 
+
+class LoadEvidence(Offered):
+    """One replica under its share of the forecast peak: `share_per_second` is the peak over the `carrying` replicas."""
+
+    target: Target
+    peak_per_second: float
+    carrying: int
+    share_per_second: float
+    replica: Replica
+
     @property
     def servers(self) -> int | None:
         """How many requests are served at once, in order of arrival and one by one; None where batches are formed."""
         return self.replica.instances if self.replica.largest_batch == 1 else None
+
+
+class Endpoint(Record):
+    """A running server and how it is asked: `mlflow` is MLflow's scoring server, `oip` the Open Inference Protocol v2.
+
+    `model` and `version` name what an `oip` server serves. A request holds the input `columns` of a row, or the graph's
+    inputs as the adapter has them `encoded`. `server` is what the server says it is.
+    """
+
+    url: str
+    protocol: ServingProtocol
+    model: str | None = None
+    version: str | None = None
+    inputs: RequestInputs
+    server: str | None = None
+
+
+class EndpointEvidence(Offered):
+    """A deployed endpoint under all of a load of `share_per_second`."""
+
+    endpoint: Endpoint
+    share_per_second: float
+
+    @property
+    def servers(self) -> None:
+        """How many requests are served at once: nobody here knows."""
+        return

@@ -13,7 +13,16 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from tasks.evidence import BatchTimes, LatencyEvidence, LoadEvidence, Objective, Share, Unmeasured, VariantEvidence
+from tasks.evidence import (
+    BatchTimes,
+    EndpointEvidence,
+    LatencyEvidence,
+    LoadEvidence,
+    Objective,
+    Share,
+    Unmeasured,
+    VariantEvidence,
+)
 from tasks.gates.comparisons import rows_to_settle_rate
 from tasks.gates.verdict import Question, absent, at_most, unmeasured, verdict
 from tasks.records import Check, GateLimits, GateResult
@@ -29,6 +38,7 @@ Milliseconds = Annotated[float, Field(gt=0)]
 MS_PER_SECOND = 1000
 PERCENT = 100
 REMEDY = "find what requests wait for, since single calls may be fast enough, or plan for more replicas (business.utilisation)"
+REMEDY_ELSEWHERE = "find what requests wait for in the server or on the way to it, or let more replicas share the load"
 BUFFER = 2  # p99 at no more than half of the hard limit
 
 
@@ -71,8 +81,13 @@ def judge(evidence: VariantEvidence, limits: Limits) -> GateResult:
     if isinstance(found, Unmeasured):
         return verdict(NAME, CHECKLIST, limits, (absent(found),), variant=evidence.name)
     note = found.noise.note if found.noise else ""
-    loaded = (absent(load),) if isinstance(load, Unmeasured) else _under_load(load, limits)
+    loaded = (absent(load),) if isinstance(load, Unmeasured) else _under_load(load, limits, REMEDY)
     return verdict(NAME, CHECKLIST, limits, (*_checks(found, limits), *loaded), variant=evidence.name, note=note)
+
+
+def judge_endpoint(found: EndpointEvidence, limits: Limits) -> GateResult:
+    """Return the verdict on a deployed endpoint's responses under load, by the same limits and bounds."""
+    return verdict(NAME, CHECKLIST, limits, _under_load(found, limits, REMEDY_ELSEWHERE))
 
 
 def _checks(found: LatencyEvidence, limits: Limits) -> tuple[Check, ...]:
@@ -104,21 +119,21 @@ def _percentile(name: str, q: float, limit: float, times: BatchTimes, confidence
     return at_most(question, quantile_interval(milliseconds, q, confidence), limit, confidence, needed)
 
 
-def _under_load(found: LoadEvidence, limits: Limits) -> tuple[Check, ...]:
+def _under_load(found: LoadEvidence | EndpointEvidence, limits: Limits, remedy: str) -> tuple[Check, ...]:
     if not found.requests:
         return (unmeasured("load", "No request was sent under load; set measure.load_seconds"),)
-    return tuple(_response(q, limit, found, limits.confidence) for q, limit in limits.under_load.items())
+    return tuple(_response(q, limit, found, limits.confidence, remedy) for q, limit in limits.under_load.items())
 
 
-def _response(q: float, limit: float, found: LoadEvidence, confidence: float) -> Check:
+def _response(q: float, limit: float, found: LoadEvidence | EndpointEvidence, confidence: float, remedy: str) -> Check:
     bound, percentile = bound_under_load(found, q, confidence, limit / MS_PER_SECOND), f"p{PERCENT * q:g}"
     name, asked = f"{percentile} under load", f"{found.requests:,} requests at {found.share_per_second:.4g} a second"
     lost = f", of which {found.lost:,} got no answer," if found.lost else ""
     if math.isinf(bound.estimate):
         outcome = decide_upper(bound, limit / MS_PER_SECOND)
-        because = f"Of {asked} {found.lost:,} got no answer, more than {percentile} leaves; {REMEDY}"
+        because = f"Of {asked} {found.lost:,} got no answer, more than {percentile} leaves; {remedy}"
         return Check(name=name, outcome=outcome, limit=limit, unit="ms", because=because)
-    question = Question(name, f"The {percentile} response over {asked}{lost}", "ms", REMEDY, "requests")
+    question = Question(name, f"The {percentile} response over {asked}{lost}", "ms", remedy, "requests")
     more = slo_verdict(bound, found.responses, limit / MS_PER_SECOND, confidence).more_requests
     low, high = (None if end is None or math.isinf(end) else MS_PER_SECOND * end for end in (bound.low, bound.high))
     needed = found.requests + more if more else None

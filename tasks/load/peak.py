@@ -20,7 +20,7 @@ from tasks.statistics import LOOKS, bound_under_load, decide_upper
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tasks.evidence import Arrivals, LatencyEvidence
+    from tasks.evidence import Arrivals, EndpointEvidence, LatencyEvidence, LoadRun
     from tasks.policy import Business, Measuring
     from tasks.records import Serving
 
@@ -50,7 +50,7 @@ def measure_load(
     if not seconds:
         raise StageError(f"batch {business.serving_batch}, in which the policy serves, has no measured service time")
     carrying = max(1, carrying_replicas(float(np.mean(seconds)) / business.serving_batch, business))
-    arrivals = arrivals_of(business)
+    arrivals = expected_arrivals(business)
     found = LoadEvidence(
         target=serving.target,
         peak_per_second=business.peak_per_second,
@@ -64,22 +64,31 @@ def measure_load(
     opening = Opening(opener=OPENER, arguments=sample.model_dump(mode="json"), out=out)
     slo_ms = max(budget_ms.values())
     with LoadTest(opening, arrivals, slo_ms) as test:
-        while len(found.runs) < LOOKS and not _told(found, budget_ms, confidence):
+        while len(found.runs) < LOOKS and not told(found, budget_ms, confidence):
             offer = Offer(
                 replica=found.replica, arrivals=arrivals, rate=found.share_per_second, seconds=measuring.load_seconds,
                 seed=seed + SEEDS * len(found.runs), slo_ms=slo_ms,
             )  # fmt: skip
-            found = found.model_copy(update={"runs": (*found.runs, _loaded(test, offer, out))})
+            found = found.model_copy(update={"runs": (*found.runs, with_requests(test.run(offer), out))})
     return found
 
 
-def arrivals_of(business: Business) -> Arrivals:
-    """Return the process by which the policy's requests arrive."""
+def expected_arrivals(business: Business) -> Arrivals:
+    """Return how a policy expects requests to arrive."""
     return PoissonArrivals() if business.burstiness == 1 else GammaArrivals(variation=business.burstiness)
 
 
-def _loaded(test: LoadTest, offer: Offer, out: Path) -> Loaded:
-    run = test.run(offer)
+def told(found: LoadEvidence | EndpointEvidence, budget_ms: Mapping[float, float], confidence: float) -> bool:
+    """Tell whether every quantile is known to be within its limit, or one to be over it."""
+    if not found.runs:
+        return False
+    limits = {q: limit / MS for q, limit in budget_ms.items()}
+    verdicts = [decide_upper(bound_under_load(found, q, confidence, limit), limit) for q, limit in limits.items()]
+    return "fail" in verdicts or set(verdicts) == {"pass"}
+
+
+def with_requests(run: LoadRun, out: Path) -> Loaded:
+    """Return a run with its requests, as they lie in the folder `out`."""
     table = read_raw(out / Path(run.raw.path).name)
     took = response_seconds(table)
     return Loaded(
@@ -87,12 +96,3 @@ def _loaded(test: LoadTest, offer: Offer, out: Path) -> Loaded:
         scheduled_seconds=tuple(table["scheduled"].tolist()),
         response_seconds=tuple(None if np.isinf(one) else one for one in took.tolist()),
     )
-
-
-def _told(found: LoadEvidence, budget_ms: Mapping[float, float], confidence: float) -> bool:
-    """Tell whether every quantile is known to be within its limit, or one to be over it."""
-    if not found.runs:
-        return False
-    limits = {q: limit / MS for q, limit in budget_ms.items()}
-    told = [decide_upper(bound_under_load(found, q, confidence, limit), limit) for q, limit in limits.items()]
-    return "fail" in told or set(told) == {"pass"}

@@ -72,21 +72,36 @@ def run_load(answerers: Sequence[Answerer], offer: Offer, out: Path) -> LoadRun:
         raise StageError(
             "a call of an earlier run has not come back and would take part in this one; start a new server"
         )
-    due = scheduled(offer.arrivals, offer.rate, offer.seconds, offer.seed)
-    if not len(due):
-        raise StageError(f"no request falls into {offer.seconds:g} s at {offer.rate:g} a second; measure for longer")
-    rows = np.random.default_rng([offer.seed, len(due)]).integers(len(answerers[0]), size=len(due))
+    due, rows = draw_requests(offer.arrivals, offer.rate, offer.seconds, offer.seed, len(answerers[0]))
     play = _play_own if offer.engine == "launchgate" else _play_loadgen
     with tempfile.TemporaryDirectory(prefix="launchgate-") as folder, Queue(Path(folder) / REQUESTS) as queue:
         batcher, seen = play(answerers, offer, due, rows, queue)
-    lateness = _lateness(seen)
-    if lateness.p99_seconds > LATE_SHARE * offer.slo_ms / MS:
+    return _record(offer, batcher, seen, rows, accepted_lateness(seen, offer.slo_ms), out)
+
+
+def draw_requests(
+    arrivals: Arrivals, rate: float, seconds: float, seed: int, rows: int
+) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+    """Return when each request is due, in seconds, and which of so many rows it asks for, both of shape (requests,).
+
+    Raises StageError where none falls into the time.
+    """
+    due = scheduled(arrivals, rate, seconds, seed)
+    if not len(due):
+        raise StageError(f"no request falls into {seconds:g} s at {rate:g} a second; measure for longer")
+    return due, np.random.default_rng([seed, len(due)]).integers(rows, size=len(due))
+
+
+def accepted_lateness(seen: Seen, slo_ms: float) -> Lateness:
+    """Return how late requests were sent. Raises StageError where that would be seen in a latency of `slo_ms`."""
+    p50, p99, largest = np.quantile(seen.dispatched - seen.scheduled, [0.5, 0.99, 1], method="inverted_cdf")
+    if p99 > LATE_SHARE * slo_ms / MS:
         raise StageError(
-            f"the generator sent its requests {MS * lateness.p99_seconds:.2f} ms late at p99, over {LATE_SHARE:.0%} of the "
-            f"{offer.slo_ms:g} ms that are to be told: it was too slow, not the server. Give it a core of its own, the "
+            f"the generator sent its requests {MS * p99:.2f} ms late at p99, over {LATE_SHARE:.0%} of the "
+            f"{slo_ms:g} ms that are to be told: it was too slow, not the server. Give it a core of its own, the "
             "server fewer threads, or both a lower rate"
         )
-    return _record(offer, batcher, seen, rows, lateness, out)
+    return Lateness(p50_seconds=p50, p99_seconds=p99, max_seconds=largest)
 
 
 def _play_own(
@@ -139,11 +154,6 @@ def _end(batcher: Batcher, queue: Queue) -> None:
     batcher.stop()
     queue.close()
     batcher.drain(time.monotonic() + STOP_SECONDS)
-
-
-def _lateness(seen: Seen) -> Lateness:
-    p50, p99, largest = np.quantile(seen.dispatched - seen.scheduled, [0.5, 0.99, 1], method="inverted_cdf")
-    return Lateness(p50_seconds=p50, p99_seconds=p99, max_seconds=largest)
 
 
 def _record(

@@ -33,48 +33,48 @@ def print_decision(decision: Decision, report: Path | None, console: Console) ->
     """
     variants = list(dict.fromkeys(result.variant for result in decision.gates if result.variant is not None))
     names = list(dict.fromkeys(result.gate for result in decision.gates))
-    _line(console, f"{decision.candidate}, policy {decision.policy.name}, target {decision.target}", "dim")
-    _line(console, "")
+    line(console, f"{decision.candidate}, policy {decision.policy.name}, target {decision.target}", "dim")
+    line(console, "")
     if decision.gates:
         console.print(_outcomes(decision, names, variants, console))
     _explain(decision, len(variants), console)
     promoted = decision.outcome == "promote"
     about = f"{decision.candidate} {decision.variant}" if promoted else decision.candidate
     main = decision.reasons[0] if decision.reasons else "no reason was given"
-    _line(console, f"{decision.outcome.upper()} {about}: {main}", "bold green" if promoted else "bold red")
+    line(console, f"{decision.outcome.upper()} {about}: {main}", "bold green" if promoted else "bold red")
     if report is not None:
         console.print(Text(f"Report: {report}"), soft_wrap=True)  # a path that is cut can't be opened
 
 
 def print_comparison(a: Decision, evidence_a: Evidence, b: Decision, evidence_b: Evidence, console: Console) -> None:
     """Print how run b differs from run a: the outcome, gates that changed, and headline numbers side by side."""
-    _line(console, f"a  {_run(a)}")
-    _line(console, f"b  {_run(b)}")
+    line(console, f"a  {_run(a)}")
+    line(console, f"b  {_run(b)}")
     for what, before, after in _digests(a, evidence_a, b, evidence_b):
         state = "the same" if before == after else "not the same"
-        _line(console, f"   {what}: {state}", "dim" if before == after else "yellow")
+        line(console, f"   {what}: {state}", "dim" if before == after else "yellow")
     changes = _changes(a, b)
-    _line(console, "")
-    _line(console, "Gates that changed" if changes else "No gate changed its outcome.", "bold" if changes else "")
+    line(console, "")
+    line(console, "Gates that changed" if changes else "No gate changed its outcome.", "bold" if changes else "")
     for change in changes:
         where = f"{change.gate} ({change.variant})" if change.variant else change.gate
-        _line(console, f"{where}: {change.before or 'absent'} → {change.after or 'absent'}")
+        line(console, f"{where}: {change.before or 'absent'} → {change.after or 'absent'}")
         if change.because:
-            _line(console, change.because, "dim", indent=INDENT)
-    _line(console, "")
+            line(console, change.because, "dim", indent=INDENT)
+    line(console, "")
     console.print(_headlines(evidence_a, evidence_b))
-    _line(console, "")
+    line(console, "")
     same = (a.outcome, a.variant) == (b.outcome, b.variant)
-    _line(console, f"{'Same decision' if same else 'Decision changed'}: {_verdict(a)} → {_verdict(b)}", "bold")
+    line(console, f"{'Same decision' if same else 'Decision changed'}: {_verdict(a)} → {_verdict(b)}", "bold")
 
 
 def print_watch(verdict: Watch, console: Console) -> None:
     """Print a row a check with what was seen and what it is held to, then why what did not pass did not, then the outcome."""
-    _line(console, f"{verdict.model} version {verdict.version} ({verdict.variant})", "dim")
+    line(console, f"{verdict.model} version {verdict.version} ({verdict.variant})", "dim")
     window = f"{moment(verdict.since)} to {moment(verdict.until)}"
-    _line(console, f"{count(verdict.requests)} requests of production, {window}", "dim")
-    _line(console, "")
-    signs, table = _signs(console), Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    line(console, f"{count(verdict.requests)} requests of production, {window}", "dim")
+    line(console, "")
+    signs, table = signs_of(console), Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for head in ("check", "", "seen", "held to"):
         table.add_column(head, no_wrap=True)
     for check in verdict.checks:
@@ -84,15 +84,15 @@ def print_watch(verdict: Watch, console: Console) -> None:
         )
         table.add_row(Text(label), _cell(check.outcome, signs, words=True), seen, limit)
     console.print(table)
-    _line(console, "")
+    line(console, "")
     sentences = [check for check in verdict.checks if check.outcome != "pass" and check.because != verdict.reasons[0]]
     for check in sorted(sentences, key=lambda each: (each.severity != "block", WORST_FIRST.index(each.outcome))):
-        _line(console, f"{signs[check.outcome]} {check.gate}: {check.outcome}", STYLES[check.outcome])
-        _line(console, check.because, indent=INDENT)
-        _line(console, "")
+        line(console, f"{signs[check.outcome]} {check.gate}: {check.outcome}", STYLES[check.outcome])
+        line(console, check.because, indent=INDENT)
+        line(console, "")
     for note in verdict.notes:
-        _line(console, f"Note: {note}", "yellow")
-    _line(console, verdict.sentence(), "bold green" if verdict.outcome == "steady" else "bold red")
+        line(console, f"Note: {note}", "yellow")
+    line(console, verdict.sentence(), "bold green" if verdict.outcome == "steady" else "bold red")
 
 
 class Change(NamedTuple):
@@ -121,7 +121,7 @@ def _outcomes(decision: Decision, names: list[str], variants: list[str], console
     table.add_column("gate", no_wrap=True)
     for head in heads:
         table.add_column(Text(head), no_wrap=words, overflow="fold")
-    signs = _signs(console)
+    signs = signs_of(console)
     for label, outcomes in rows:
         table.add_row(Text(label), *(_cell(outcome, signs, words=words) for outcome in outcomes))
     return table
@@ -139,14 +139,14 @@ def _warns(decision: Decision, gate: str) -> bool:
 
 def _explain(decision: Decision, variants: int, console: Console) -> None:
     """Print one sentence for each gate that did not pass: that of the variant which the decision's reasons name first."""
-    signs = _signs(console)
-    _line(console, "")
+    signs = signs_of(console)
+    line(console, "")
     for results in _open_results(decision):
         outcome = results[0].outcome
-        _line(console, f"{signs[outcome]} {_where(results, variants)}: {outcome}", STYLES[outcome])
+        line(console, f"{signs[outcome]} {_where(results, variants)}: {outcome}", STYLES[outcome])
         differ = len({result.because for result in results}) > 1
-        _line(console, f"{results[0].variant}: {results[0].because}" if differ else results[0].because, indent=INDENT)
-        _line(console, "")
+        line(console, f"{results[0].variant}: {results[0].because}" if differ else results[0].because, indent=INDENT)
+        line(console, "")
 
 
 def _open_results(decision: Decision) -> list[list[GateResult]]:
@@ -238,11 +238,12 @@ def _verdict(decision: Decision) -> str:
     return decision.outcome if decision.variant is None else f"{decision.outcome} {decision.variant}"
 
 
-def _signs(console: Console) -> dict[Outcome, str]:
+def signs_of(console: Console) -> dict[Outcome, str]:
+    """Return the sign of each outcome that a terminal can show."""
     return SIGNS if console.encoding.startswith("utf") else ASCII_SIGNS
 
 
-def _line(console: Console, text: str, style: str = "", indent: int = 0) -> None:
+def line(console: Console, text: str, style: str = "", indent: int = 0) -> None:
     """Print text as it stands, wrapped at words: nothing in it is markup, and what the terminal lacks becomes `?`."""
     shown = printable(text).encode(console.encoding, "replace").decode(console.encoding)
     for line in Text(shown, style).wrap(console, console.width - indent) or [Text("")]:

@@ -22,7 +22,7 @@ def locked(name: str) -> dict[str, Requirement]:
     return {canonicalize_name(requirement.name): requirement for requirement in found}
 
 
-@pytest.mark.parametrize("name", ["cpu.txt", "test.txt", "gpu.txt"])
+@pytest.mark.parametrize("name", ["cpu.txt", "test.txt", "gpu.txt", "mlserver.txt"])
 def test_every_version_is_exact(name: str) -> None:
     """No line leaves a choice of version; one is left out where its project has no wheel, as pyproject.toml says."""
     wanted = tomllib.loads((LOCKS.parents[1] / "pyproject.toml").read_text())["project"]["dependencies"]

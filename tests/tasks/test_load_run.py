@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -173,6 +176,14 @@ def test_a_generator_that_was_too_late_says_nothing_of_the_server(tmp_path: Path
         StageError, match=r"ms late at p99, over 5% of the 1e-06 ms that are to be told: it was too slow"
     ):
         run(tmp_path, nothing, slo_ms=1e-6)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have other schedulers")
+def test_a_generator_that_has_sent_all_is_in_nobodys_way() -> None:
+    """It goes before the server while it sends, and after it while it ends: the last requests are still being answered."""
+    code = "from tasks.load.generator import *; go_first(); step_back(); print(os.sched_getscheduler(0), os.nice(0))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [str(os.SCHED_OTHER), "19"]
 
 
 def test_a_time_without_requests_is_no_run(tmp_path: Path) -> None:
