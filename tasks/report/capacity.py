@@ -18,7 +18,7 @@ def by_rate(scene: Scene) -> Drawn | None:
     """Draw the objective's percentile against the rate: the simulation that explains the runs, and the runs themselves."""
     measured: list[tuple[charts.Hand, CapacityEvidence]] = scene.measured("capacity")
     lines = [
-        (hand, [(rate, MS * seconds) for rate, seconds in found.curve], _runs(found))
+        (hand, [(rate, MS * seconds) for rate, seconds in found.curve], _runs(found), _knee(found))
         for hand, found in measured
         if found.probed
     ]
@@ -31,7 +31,7 @@ def by_rate(scene: Scene) -> Drawn | None:
             _configuration(found),
             quantity(found.verified_per_second, "") if found.verified_per_second else "none verified",
             _between(found),
-            quantity(knee, "") if (knee := knee_of(found)) else NOTHING,
+            quantity(knee[0], "") if (knee := _knee(found)) else NOTHING,
             f"{count(sum(run.requests for run in found.probed))} in {count(len(found.probed))} runs",
         )
         for hand, found in measured
@@ -46,12 +46,13 @@ def by_rate(scene: Scene) -> Drawn | None:
     return Drawn(charts.by_rate(lines, MS * objective.limit_seconds), caption, Numbers(header, tuple(rows)))
 
 
-def knee_of(found: CapacityEvidence) -> float | None:
-    """Return the rate of the most power, the rate over the response time; None without a curve.
+def _knee(found: CapacityEvidence) -> tuple[float, float] | None:
+    """Return the rate, and its milliseconds, of the most power, the rate over the response time; None without a curve.
 
     Source: Kleinrock, Power and deterministic rules of thumb for probabilistic problems in computer communications (1979).
     """
-    return max(found.curve, key=lambda point: point[0] / point[1], default=(None,))[0]
+    rate, seconds = max(found.curve, key=lambda point: point[0] / point[1], default=(None, 0.0))
+    return None if rate is None else (rate, MS * seconds)
 
 
 def _runs(found: CapacityEvidence) -> list[tuple[float, float]]:

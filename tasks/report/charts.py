@@ -82,15 +82,18 @@ def by_batch(lines: Sequence[tuple[Hand, Mapping[int, float]]], unit: str, *, lo
 
 
 def by_rate(
-    lines: Sequence[tuple[Hand, Sequence[tuple[float, float]], Sequence[tuple[float, float]]]], limit: float
+    lines: Sequence[
+        tuple[Hand, Sequence[tuple[float, float]], Sequence[tuple[float, float]], tuple[float, float] | None]
+    ],
+    limit: float,
 ) -> Figure:
-    """Draw milliseconds over requests a second, as simulated and as seen in runs, and the limit.
+    """Draw milliseconds over requests a second, as simulated and as seen in runs, its knee, and the limit.
 
     Runs that were overloaded lie beyond the plot's upper edge, and are drawn on it.
     """
     drawn, axes = figure()
     top = 3 * limit
-    for who, curve, runs in lines:
+    for who, curve, runs, knee in lines:
         shown = [(rate, ms) for rate, ms in curve if ms <= top]
         if shown:
             axes.plot(*zip(*shown, strict=True), color=who.colour, linestyle=who.dash, label=who.name)
@@ -98,11 +101,16 @@ def by_rate(
             [rate for rate, _ in runs], [min(ms, top) for _, ms in runs], who.marker, color=who.colour, ms=4.5,
             markerfacecolor="none", label=None if shown else who.name, clip_on=False,
         )  # fmt: skip
+        if knee is not None and knee[1] <= top:
+            axes.plot(*knee, who.marker, color=who.colour, ms=8)
+            axes.annotate(
+                "knee", knee, xytext=(6, -6), textcoords="offset points", va="top", color=who.colour, fontsize=10
+            )
     axes.axhline(limit, color=COLOUR["limit"], linewidth=1.2, label="limit")
     axes.set_xlim(left=0)
     axes.set_xlabel("requests a second")
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
-    scale(axes, [*(min(ms, top) for _, curve, runs in lines for _, ms in (*curve, *runs)), limit])
+    scale(axes, [*(min(ms, top) for _, curve, runs, _ in lines for _, ms in (*curve, *runs)), limit])
     finish(axes, "ms", 1 + len(lines))
     return drawn
 

@@ -87,6 +87,19 @@ def test_a_server_that_crashes_is_no_result(other: Callable[..., Serving], sets:
                 test.probe(Replica(largest_batch=4), 50, 0, 1)
 
 
+def test_a_run_that_says_nothing_is_made_once_more(
+    other: Callable[..., Serving], sets: DataSets, tmp_path: Path
+) -> None:
+    """What disturbed the machine once need not cost the search; its record is that of the second run."""
+    late = other(
+        ("import numpy as np\n", "from itertools import count\n\nimport numpy as np\n\nCALLS = count()\n"),
+        ("found = [", "assert next(CALLS) >= 100, 'not yet'\n    found = ["),
+    )
+    with LoadTest(opening(late, sets, tmp_path / "fp32"), PoissonArrivals(), LONG_MS) as test:
+        assert np.isfinite(test.probe(Replica(largest_batch=1), 50, 0, 1)).all()
+    assert [run.answered == run.requests for run in test.runs] == [True]
+
+
 def test_loads_are_offered_from_a_file_too(served: Serving, sets: DataSets, tmp_path: Path) -> None:
     """On a worker without this program's flows, one file asks for all runs."""
     one = Offer(replica=Replica(largest_batch=2), rate=50, seconds=0.5, seed=0, slo_ms=LONG_MS)
