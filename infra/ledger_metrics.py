@@ -287,9 +287,13 @@ def _memory_points(memory: MemoryEvidence) -> Iterator[Point]:
     yield Point("memory/warm_mb", memory.warm_bytes / MB)
     for peak in memory.peaks:
         yield Point("memory/peak_mb", peak.peak_bytes / MB, peak.batch)
-    for name, samples in (("resident", memory.soak_rss), ("python", memory.soak_python)):
-        for calls, size in samples:
-            yield Point(f"soak/{name}_mb", size / MB, calls)
+    for name, samples in (
+        ("resident", memory.soak_rss),
+        ("native", memory.soak_native),
+        ("python", memory.soak_python),
+    ):
+        for requests, size in samples:
+            yield Point(f"soak/{name}_mb", size / MB, requests)
 
 
 def _accuracy(name: str, tally: Tally) -> Iterator[Point]:

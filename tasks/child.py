@@ -86,6 +86,11 @@ class Conversation:
             raise StageError(text.decode())
         return response.model_validate_json(text)
 
+    @property
+    def pid(self) -> int:
+        """The child's process id."""
+        return self._process.pid
+
     def close(self) -> None:
         """End the child and all that it started."""
         _end(self._process)

@@ -280,6 +280,7 @@ def memory(variant: str, seed: int) -> MemoryEvidence:
         peaks=tuple(BatchPeak(batch=b, peak_bytes=base + (14 + int(1.9 * b)) * MB) for b in BATCHES),
         soak_rss=tuple((at, base + int(grown)) for at, grown in zip(calls, settle, strict=True)),
         soak_python=tuple((at, 31 * MB) for at in calls),
+        soak_native=tuple((at, 60 * MB) for at in calls),
     )
 
 

@@ -66,7 +66,8 @@ class BatchPeak(Record):
 class MemoryEvidence(Record):
     """Memory of a serving process: peaks by batch size, and growth over a soak.
 
-    `soak_rss` and `soak_python` hold (calls so far, bytes): resident memory, and memory that Python and numpy allocated.
+    Each soak holds (requests so far, bytes): resident memory, what the C library's allocator has handed out (empty where it
+    does not tell), and, in a second soak, what Python and numpy allocated.
     """
 
     loaded_bytes: int
@@ -74,6 +75,7 @@ class MemoryEvidence(Record):
     peaks: tuple[BatchPeak, ...]
     soak_rss: tuple[tuple[int, int], ...]
     soak_python: tuple[tuple[int, int], ...]
+    soak_native: tuple[tuple[int, int], ...] = ()
 
 
 class DependencyEvidence(Record):

@@ -153,7 +153,7 @@ def phases(bars: Sequence[tuple[Hand, Mapping[str, float]]]) -> Figure:
 
 
 def soak(lines: Sequence[tuple[Hand, Sequence[tuple[int, float]]]]) -> Figure:
-    """Draw memory growth over calls, in MB; at most a few hundred points a line."""
+    """Draw memory growth over requests, in MB; at most a few hundred points a line."""
     drawn, axes = figure()
     for who, points in lines:
         kept = points[:: max(1, len(points) // MOST_POINTS)]
@@ -163,7 +163,7 @@ def soak(lines: Sequence[tuple[Hand, Sequence[tuple[int, float]]]]) -> Figure:
     axes.set_ylim(min(low, -1), max(high, 1))  # a flat line should look flat, not like noise blown up
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
     axes.yaxis.set_major_formatter(lambda value, _: f"{'+' if value > 0 else ''}{digits(value)}")
-    axes.set_xlabel("calls")
+    axes.set_xlabel("requests")
     finish(axes, "MB since the start", len(lines))
     return drawn
 

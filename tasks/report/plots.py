@@ -96,13 +96,13 @@ def _soak(scene: Scene) -> Drawn | None:
         if len(memory.soak_rss) < FEWEST_SAMPLES:
             continue
         start = memory.soak_rss[0][1]
-        lines.append((hand, [(calls, (held - start) / MB) for calls, held in memory.soak_rss]))
+        lines.append((hand, [(requests, (held - start) / MB) for requests, held in memory.soak_rss]))
         last = memory.soak_rss[-1]
         rows.append((hand.name, count(last[0]), size(start), size(last[1]), _growth(last[1] - start)))
     if not lines:
         return None
     caption = "Resident memory over the soak, from its first sample on; a leak keeps rising."
-    return Drawn(charts.soak(lines), caption, Numbers(("Variant", "Calls", "Start", "End", "Growth"), tuple(rows)))
+    return Drawn(charts.soak(lines), caption, Numbers(("Variant", "Requests", "Start", "End", "Growth"), tuple(rows)))
 
 
 def _growth(held: int) -> str:

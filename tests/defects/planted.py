@@ -454,6 +454,20 @@ PLANTED = (
         ),
     ),
     Planted(
+        "memory-leak",
+        "forgets-to-free",
+        "encode asks the C library for 100 bytes a message and never gives them back",
+        Recipe(
+            files={
+                ADAPTER: {
+                    "from zlib import crc32\n": "import ctypes\nfrom zlib import crc32\n",
+                    "WIDTH = 16\n": "WIDTH = 16\nLIBRARY = ctypes.CDLL(None)\n",
+                    "    buckets = [": "    [LIBRARY.malloc(100) for _ in texts]\n    buckets = [",
+                }
+            }
+        ),
+    ),
+    Planted(
         "unit-cost",
         "slow",
         "a request that comes alone waits 20 ms for others to share a batch with",

@@ -401,14 +401,15 @@ def memory(**changes: Any) -> MemoryEvidence:
         "peaks": (BatchPeak(batch=1, peak_bytes=300_500_000), BatchPeak(batch=128, peak_bytes=364_000_000)),
         "soak_rss": soak(300_000_000, 2),
         "soak_python": soak(5_000_000, 0.5),
+        "soak_native": soak(60_000_000, 10),
     }
     return MemoryEvidence(**(parts | changes))
 
 
-def soak(start: int, bytes_per_call: float, points: int = 25, settling: int = 0) -> tuple[tuple[int, int], ...]:
-    """Return (calls, bytes) that grow evenly, after `settling` bytes taken over the first three points."""
+def soak(start: int, bytes_per_request: float, points: int = 25, settling: int = 0) -> tuple[tuple[int, int], ...]:
+    """Return (requests, bytes) that grow evenly, after `settling` bytes taken over the first three points."""
     return tuple(
-        (index * 40, int(start + settling * min(index, 3) + bytes_per_call * index * 40)) for index in range(points)
+        (index * 40, int(start + settling * min(index, 3) + bytes_per_request * index * 40)) for index in range(points)
     )
 
 

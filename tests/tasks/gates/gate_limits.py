@@ -39,7 +39,9 @@ LIMITS: dict[str, dict[str, float]] = {
     "capacity": {"max_replicas": 3},
     "cold-start": {"max_ready_seconds": 10, "max_first_answer_ms": 500, "max_warm_answer_ms": 100},
     "memory-per-request": {"max_mb_per_request": 4, "max_peak_mb": 1500},
-    "memory-leak": {"max_python_bytes_per_call": 64, "max_rss_bytes_per_call": 2000},
+    "memory-leak": {
+        "max_python_bytes_per_request": 64, "max_native_bytes_per_request": 100, "max_rss_bytes_per_request": 2000,
+    },
     "unit-cost": {"max_usd_per_thousand": 0.01, "max_usd_per_month": 1000},
 }  # fmt: skip
 

@@ -133,7 +133,7 @@ def test_empty_evidence_never_passes(gate: str) -> None:
         cold_start=cold_start().model_copy(update={"starts": ()}),
         determinism=determinism(repeats=(), batches=()),
         robustness=robustness(rows=0, kinds=()),
-        memory=memory(peaks=(), soak_rss=(), soak_python=()),
+        memory=memory(peaks=(), soak_rss=(), soak_python=(), soak_native=()),
         provider=variant().provider.model_copy(update={"nodes": {}, "node_seconds": {}}),
         cost=ABSENT,
     )

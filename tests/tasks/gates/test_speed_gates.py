@@ -229,14 +229,29 @@ def test_no_peak_is_unmeasured() -> None:
 
 @pytest.mark.parametrize("kept", [150, 400])
 def test_a_list_that_keeps_every_output_fails(kept: int) -> None:
-    """A few hundred bytes a call are seen in what Python allocated, though resident memory may hide them."""
+    """A few hundred bytes a request are seen in what Python allocated, though resident memory may hide them."""
     result = leak(soak_python=soak(5_000_000, kept))
     assert (result.outcome, result.observed) == ("fail", kept)
     assert check(result, "resident").outcome == "pass"
 
 
+def test_a_small_native_leak_fails_by_what_the_allocator_handed_out() -> None:
+    """A hundred bytes a request are below what resident memory shows, and Python did not ask for them."""
+    result = leak(soak_native=soak(60_000_000, 120))
+    assert (result.outcome, check(result, "python").outcome, check(result, "resident").outcome) == (
+        "fail",
+        "pass",
+        "pass",
+    )
+
+
+def test_an_allocator_that_does_not_tell_is_unmeasured() -> None:
+    """Without its count a small native leak could not be seen, so it is not passed."""
+    assert leak(soak_native=()).outcome == "unmeasured"
+
+
 def test_a_native_leak_fails_by_resident_memory() -> None:
-    """What Python does not see still fills the machine."""
+    """What neither Python nor the allocator sees still fills the machine."""
     result = leak(soak_rss=soak(300_000_000, 50_000))
     assert (result.outcome, check(result, "python").outcome) == ("fail", "pass")
 
@@ -255,7 +270,7 @@ def test_a_soak_too_noisy_to_tell_is_inconclusive() -> None:
 
 
 def test_a_soak_of_few_points_is_unmeasured() -> None:
-    """Seven points are no soak, and neither are many at the same call."""
+    """Seven points are no soak, and neither are many at the same request."""
     assert leak(soak_rss=soak(10**6, 0, points=7)).outcome == "unmeasured"
     assert leak(soak_rss=((40, 10**6),) * 20).outcome == "unmeasured"
 
@@ -293,4 +308,4 @@ def test_an_undecided_leak_says_how_long_a_soak_would_tell() -> None:
     result = leak(soak_python=points)
     undecided = check(result, "python")
     assert (undecided.outcome, (undecided.needed or 0) > points[-1][0]) == ("inconclusive", True)
-    assert "calls in the soak (measure.soak_calls) would settle it" in undecided.because
+    assert "requests in the soak (measure.soak_calls) would settle it" in undecided.because
