@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 INSTALL_SECONDS = 900
-PIP = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", "--no-deps")
+PIP = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", "--no-deps", "--retries", "2")
 
 
 def differing(wanted: Mapping[str, str]) -> dict[str, str]:

@@ -40,7 +40,8 @@ LIGHT_MODULES = (
     "tasks.latency.profile", "tasks.latency.start", "tasks.latency.turns", "tasks.latency.encoded", "tasks.latency.timing",
     "tasks.memory", "tasks.determinism", "tasks.provider", "tasks.evaluate", "tasks.quantize", "tasks.decide", "tasks.cost",
     "tasks.champion", "tasks.datasets", "tasks.dependencies", "tasks.environment", "tasks.validate", "tasks.review", "tasks.mask",
-    "tasks.load.__main__", "tasks.load.probe", "tasks.load.served", "tasks.load.generator",
+    "tasks.load.__main__", "tasks.load.probe", "tasks.load.served", "tasks.load.generator", "tasks.kept", "tasks.overlay",
+    "tasks.soak", "tasks.capacity.loaded", "tasks.latency.turn",
     "tasks.endpoint.__main__", "tasks.endpoint.measure", "tasks.endpoint.bodies", "tasks.endpoint.meet", "tasks.endpoint.verdict",
     "flows.cli",
 )  # fmt: skip
