@@ -306,6 +306,8 @@ def cost(variant: str) -> CostEvidence:
         usd_per_thousand_high=month * 1.12 / 105_000,
         usd_per_month=month,
         usd_per_month_high=month * 1.12,
+        sustained_per_second=1000 / service,
+        erlang_replicas=replicas,
     )
 
 

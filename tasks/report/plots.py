@@ -17,7 +17,7 @@ from tasks.report.latency import (
     throughput,
     under_load,
 )
-from tasks.report.numbers import NOTHING, count, money, share, size
+from tasks.report.numbers import NOTHING, count, money, quantity, share, size
 from tasks.report.scene import Drawn, Numbers, Scene
 from tasks.report.svg import STYLE, render
 from tasks.statistics import calibration_error, rate_interval
@@ -212,13 +212,15 @@ def _cost(scene: Scene) -> Drawn | None:
         (
             hand.name,
             f"{count(cost.replicas)} of {cost.machine}",
+            NOTHING if cost.sustained_per_second is None else quantity(cost.sustained_per_second, ""),
+            NOTHING if cost.erlang_replicas is None else count(cost.erlang_replicas),
             f"{money(cost.usd_per_thousand)} to {money(cost.usd_per_thousand_high)}",
             f"{money(cost.usd_per_month)} to {money(cost.usd_per_month_high)}",
         )
         for hand, cost in bars
     ]
     caption = "US dollars a month at the policy's traffic; the whisker reaches the high end of the estimate."
-    header = ("Variant", "Replicas", "Per 1,000", "Per month")
+    header = ("Variant", "Replicas", "Each sustains a second", "Carrying by Erlang C", "Per 1,000", "Per month")
     return Drawn(charts.costs(bars), caption, Numbers(header, tuple(rows)))
 
 

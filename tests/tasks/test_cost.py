@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tasks.cost import HARDWARE, HOURS_PER_MONTH, Hardware, machine, project_cost
-from tasks.evidence import BatchTimes, LatencyEvidence, Raw
+from tasks.evidence import BatchTimes, CapacityEvidence, Configuration, LatencyEvidence, Objective, Raw
 from tasks.policy import Business
 from tasks.records import InputError, StageError
 from tasks.yamlfile import read_record
@@ -40,6 +40,26 @@ def test_replicas_carry_the_peak_at_the_planned_utilisation() -> None:
     assert found.usd_per_thousand == pytest.approx(11 * hourly / (40 * 3.6))
     assert found.service_ms == pytest.approx(49.9)
     assert found.measured_on == "here"
+
+
+def capacity(verified: float | None, low: float | None) -> CapacityEvidence:
+    """Return a replica that was seen to sustain `verified` requests a second within 99% under half a second."""
+    one = Configuration(batch_cap=1, longest_wait_seconds=0, threads=1, instances=1)
+    return CapacityEvidence(
+        objective=Objective(quantile=0.99, limit_seconds=0.5), peak_per_second=100, configuration=one,
+        predicted_per_second=20, verified_per_second=verified, estimated_per_second=20, low_per_second=low,
+        high_per_second=21, confidence=0.95, load_seconds=30, probed=(),
+    )  # fmt: skip
+
+
+def test_no_replica_is_planned_to_carry_more_than_it_sustained() -> None:
+    """At 10 ms two half-full replicas would do by their work; of what sustains 8 a second, surely 7, it takes 13, at most 15."""
+    found = project_cost(latency(b1=0.01), business(), "here", capacity(8, 7))
+    assert (found.replicas, found.replicas_high, found.sustained_per_second) == (14, 16, 8)
+    assert found.erlang_replicas == 2
+    without = project_cost(latency(b1=0.01), business(), "here", capacity(None, 7))
+    assert (without.replicas, without.sustained_per_second) == (3, None)
+    assert project_cost(latency(b1=0.01), business(), "here", capacity(60, 55)).replicas == 3
 
 
 def test_a_batch_shares_its_time() -> None:
