@@ -25,6 +25,7 @@ from tasks.evidence.data import (
     Stratum,
     ValidationEvidence,
 )
+from tasks.evidence.device import DeviceUse
 from tasks.evidence.launch import Evidence, VariantEvidence
 from tasks.evidence.load import (
     Arrivals,
@@ -107,6 +108,7 @@ __all__ = [
     "CostEvidence",
     "DependencyEvidence",
     "DeterminismEvidence",
+    "DeviceUse",
     "Difference",
     "DriftColumn",
     "DriftEvidence",

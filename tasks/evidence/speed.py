@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from tasks.evidence.basis import Raw
+from tasks.evidence.basis import Raw, Unmeasured
+from tasks.evidence.device import DeviceUse
 from tasks.records import Record, Target
 
 NOISY_SPREAD = 1.5  # p99 over median of work that is always the same; 1.1 or so on a machine that does nothing else
@@ -95,6 +96,7 @@ class LatencyEvidence(Record):
     batches: tuple[BatchTimes, ...]
     steps: tuple[StepTimes, ...] = ()
     noise: Noise | None = None
+    device: DeviceUse | Unmeasured | None = None
     raw: Raw
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Literal, cast
 
 import numpy as np
 
 from tasks.child import measure
+from tasks.device import DeviceWatch
 from tasks.evidence import BatchTimes, LatencyEvidence, PartTimes, Raw, StepTimes
 from tasks.files import digest
 from tasks.latency.timing import CallTimes, Encoded, LatencyRequest, LatencyResponse
@@ -28,7 +30,8 @@ def measure_latency(serving: Serving, rows: Path, measuring: Measuring, seed: in
     ModelError where it crashes, hangs or answers nothing.
     """
     request = latency_request(measuring, seed, serving, rows)
-    response = measure("tasks.latency", request, LatencyResponse, measuring.stage_timeout_seconds)
+    with DeviceWatch() if serving.target == "cuda" else nullcontext() as watch:
+        response = measure("tasks.latency", request, LatencyResponse, measuring.stage_timeout_seconds)
     return LatencyEvidence(
         target=serving.target,
         threads=serving.threads,
@@ -38,6 +41,7 @@ def measure_latency(serving: Serving, rows: Path, measuring: Measuring, seed: in
         batches=tuple(_summary(times) for times in response.batches),
         steps=_by_length(response.batches),
         noise=response.noise,
+        device=None if watch is None else watch.seen,
         raw=_save(response, out),
     )
 

@@ -7,6 +7,7 @@ import re
 from statistics import median
 from typing import TYPE_CHECKING
 
+from tasks.evidence import Unmeasured
 from tasks.report import charts
 from tasks.report.forecast import request_batch, seconds_at
 from tasks.report.numbers import NOTHING, count, quantity
@@ -16,7 +17,7 @@ from tasks.statistics import bound_under_load, quantile_interval
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tasks.evidence import BatchTimes, StepTimes
+    from tasks.evidence import BatchTimes, DeviceUse, StepTimes
     from tasks.statistics import ResponseBound
 
 PERCENTILES = (50, 90, 95, 99, 99.9)
@@ -45,7 +46,22 @@ def latency_percentiles(scene: Scene) -> Drawn | None:
     caption += " The budget is the stairs to stay under." if budget else ""
     seen = [(hand.name, latency.noise) for hand, latency in scene.measured("latency") if latency.noise is not None]
     caption += "".join(f" While {name} was timed, {noise.told}." for name, noise in seen)
+    devices = [(hand.name, latency.device) for hand, latency in scene.measured("latency")]
+    caption += "".join(_device(name, device) for name, device in devices if device is not None)
     return Drawn(charts.percentiles(lines, budget), caption, Numbers(header, tuple(rows)))
+
+
+def _device(name: str, device: DeviceUse | Unmeasured) -> str:
+    """Say what the GPU did meanwhile."""
+    if isinstance(device, Unmeasured):
+        return f" What the device did while {name} was timed is unmeasured: {device.why}."
+    held = f", held back by {', '.join(device.throttled)}" if device.throttled else ""
+    others = f", beside {count(device.other_processes)} other processes" if device.other_processes else ""
+    return (
+        f" {name} ran on {device.name} at {quantity(device.sm_mhz_mean, '')} of {quantity(device.sm_mhz_limit, 'MHz')} and "
+        f"{quantity(device.watts_mean, '')} of {quantity(device.watts_limit, 'W')}, at most {device.celsius_max:g} °C"
+        f"{held}{others}."
+    )
 
 
 def under_load(scene: Scene) -> Drawn | None:
