@@ -8,6 +8,7 @@ rejects. `python benchmarks/overhead.py [--check]`
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import subprocess
 import sys
@@ -27,6 +28,7 @@ def model_work(folder: Path) -> None:
     from infra.storage import open_log
     from tasks.calibrate import calibrate_variant
     from tasks.candidate import load_candidate
+    from tasks.capacity.loaded import measure_capacity
     from tasks.datasets import copy_fixed_sets
     from tasks.determinism import measure_determinism
     from tasks.evaluate import evaluate_variant
@@ -39,6 +41,7 @@ def model_work(folder: Path) -> None:
     from tasks.policy import load_policy
     from tasks.provider import prove_provider
     from tasks.quantize import quantize
+    from tasks.records import StageError
     from tasks.robustness import measure_robustness
     from tasks.sample import draw_sample
     from tasks.score import PRODUCTION_FILE
@@ -67,6 +70,11 @@ def model_work(folder: Path) -> None:
         measure_cold_start(served, sets.production, measuring, policy.business.serving_batch, seed, out)
         measure_robustness(served, sets.production, candidate.columns.label, measuring, seed, out)
         measure_memory(served, sets.production, measuring, seed)
+        with contextlib.suppress(StageError):  # a launch goes on too where no rate could be told
+            measure_capacity(
+                served, sets.production, latency, measuring, policy.business, slo.objective,
+                policy.limits()["capacity"].confidence, seed, out,
+            )  # fmt: skip
 
 
 def seconds(command: list[str]) -> float:
