@@ -287,6 +287,8 @@ def _memory_points(memory: MemoryEvidence) -> Iterator[Point]:
     yield Point("memory/warm_mb", memory.warm_bytes / MB)
     for peak in memory.peaks:
         yield Point("memory/peak_mb", peak.peak_bytes / MB, peak.batch)
+        if peak.device_bytes is not None:
+            yield Point("memory/device_mb", peak.device_bytes / MB, peak.batch)
     for name, samples in (
         ("resident", memory.soak_rss),
         ("native", memory.soak_native),

@@ -63,8 +63,9 @@ def measure(
 class Conversation:
     """A child process that is opened with one record and then answers others, one after the other, kept warm between.
 
-    What lies in the folder `packages` is imported there in place of what is installed. Raises StageError where it stops;
-    where it says why it has no answer to one request, it can be asked for others.
+    What lies in the folder `packages` is imported there in place of what is installed. Raises StageError where it stops,
+    and ModelError where it crashes or hangs, which as in `measure` is the doing of what it serves; where it says why it has
+    no answer to one request, it can be asked for others.
     """
 
     def __init__(self, module: str, opening: Record, packages: Path | None = None) -> None:
@@ -110,7 +111,7 @@ class Conversation:
         while b"\n" not in self._unread:
             if not select.select([self._process.stdout], [], [], max(0.0, until - time.monotonic()))[0]:
                 _end(self._process)
-                raise StageError(f"{self.module} was not done after {timeout_seconds:g} s and was stopped")
+                raise ModelError(f"{self.module} was not done after {timeout_seconds:g} s and was stopped")
             more = os.read(self._process.stdout.fileno(), 1 << 16)
             if not more:
                 raise self._gone()
@@ -121,17 +122,20 @@ class Conversation:
     def _gone(self) -> StageError:
         code = self._process.wait()
         _end(self._process)
-        return StageError(f"{self.module} {_ending(code)}: {_last_words(Path(self._said.name))}")
+        kind = ModelError if code < 0 else StageError
+        return kind(f"{self.module} {_ending(code)}: {_last_words(Path(self._said.name))}")
 
 
 def converse(opening: type[Request], start: Callable[[Request], Callable[[Asked], Record]], asked: type[Asked]) -> None:
     """Be the child's side of a Conversation: `start` is given the opening and returns what answers each request."""
     _end_with_parent()
-    answers = os.fdopen(os.dup(1), "wb")
+    answers, asks = os.fdopen(os.dup(1), "wb"), os.fdopen(os.dup(0))
     os.dup2(2, 1)  # what a model prints is no answer
+    with Path(os.devnull).open() as nothing:
+        os.dup2(nothing.fileno(), 0)  # or what a model starts could read the requests away
     answer = None
-    first = sys.stdin.readline()
-    for line in sys.stdin:
+    first = asks.readline()
+    for line in asks:
         try:
             answer = answer or start(opening.model_validate_json(first))
             said = ANSWERED + b" " + answer(asked.model_validate_json(line)).model_dump_json().encode()

@@ -5,6 +5,7 @@ Runs alone too: `python -m tasks.memory REQUEST.json RESPONSE.json`.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +13,8 @@ from typing import TYPE_CHECKING
 import psutil
 
 from tasks.child import Conversation, measure, serve
-from tasks.evidence import BatchPeak, MemoryEvidence
+from tasks.device_memory import read_device
+from tasks.evidence import BatchPeak, Device, MemoryEvidence, Unmeasured
 from tasks.records import Record, Serving, StageError
 from tasks.soak import REQUESTS_A_CYCLE, SOAK_BATCHES, Done, Opening, Step
 
@@ -64,21 +66,23 @@ def watch_memory(request: MemoryRequest) -> MemoryEvidence:
         served.take(Step(what="load"))
         loaded = served.resident()
         served.take(Step(what="warm"))
-        warm = served.resident()
+        warm, device = served.resident(), served.device()
         peaks = []
         for size in sorted(request.batches):
             served.take(Step(what="draw", batch=size))
             served.reset_peak()
             served.take(Step(what="call"))
-            peaks.append(BatchPeak(batch=size, peak_bytes=served.peak()))
+            peaks.append(BatchPeak(batch=size, peak_bytes=served.peak(), device_bytes=served.device_bytes()))
         plain = served.soak(Step(what="plain", count=each), request.soak_seconds)
         traced = served.soak(Step(what="traced", count=each), request.soak_seconds)
     finally:
         served.close()
     return MemoryEvidence(
+        target=request.serving.target,
         loaded_bytes=loaded,
         warm_bytes=warm,
         peaks=tuple(peaks),
+        device=device,
         soak_rss=tuple((requests, resident) for requests, resident, _ in plain),
         soak_native=tuple(
             (requests, done.native_bytes) for requests, _, done in plain if done.native_bytes is not None
@@ -96,6 +100,7 @@ class _Served:
         self._timeout_seconds = timeout_seconds
         self._child = Conversation("tasks.soak", opening, opening.serving.packages)
         self._process = psutil.Process(self._child.pid)
+        self._target = opening.serving.target
 
     def take(self, step: Step) -> Done:
         """Have it take a step. Raises StageError."""
@@ -112,7 +117,19 @@ class _Served:
     def reset_peak(self) -> None:
         """Have the kernel note peaks anew."""
         for process in self._all():
-            (PROC / str(process.pid) / "clear_refs").write_text(RESET_PEAK)
+            with contextlib.suppress(OSError):  # one that the model started may have ended
+                (PROC / str(process.pid) / "clear_refs").write_text(RESET_PEAK)
+
+    def device(self) -> Device | Unmeasured:
+        """Return the device that it runs on, or why there is none to read."""
+        if self._target == "cpu":
+            return Unmeasured(stage="device memory", why="the target is cpu, which keeps nothing on a device")
+        return read_device({process.pid for process in self._all()})
+
+    def device_bytes(self) -> int | None:
+        """Return what it holds on the device; onnxruntime's arena there gives nothing back, so that this is its most so far."""
+        device = self.device()
+        return None if isinstance(device, Unmeasured) else device.held_bytes
 
     def soak(self, step: Step, seconds: float) -> list[tuple[int, int, Done]]:
         """Return (requests so far, resident bytes, what is allocated) after each of evenly spaced steps."""
@@ -131,16 +148,24 @@ class _Served:
         return [self._process, *self._process.children(recursive=True)]
 
     def _sum(self, name: str) -> int:
-        return sum(_status_bytes(process.pid, name) for process in self._all())
+        own, *others = (_status_bytes(process.pid, name) for process in self._all())
+        if own is None:
+            raise StageError(
+                f"{PROC} tells no {name} of the process that serves, so memory can't be read on this system"
+            )
+        return own + sum(each or 0 for each in others)
 
 
-def _status_bytes(pid: int, name: str) -> int:
-    """Return a size that the kernel tells of a process, in bytes (in kB in /proc)."""
-    status = PROC / str(pid) / "status"
-    for line in status.read_text().splitlines():
+def _status_bytes(pid: int, name: str) -> int | None:
+    """Return a size that the kernel tells of a process, in bytes (in kB in /proc); None of one that has ended."""
+    try:
+        status = (PROC / str(pid) / "status").read_text()
+    except OSError:
+        return None
+    for line in status.splitlines():
         if line.startswith(f"{name}:"):
             return int(line.split()[1]) * 1024
-    raise StageError(f"{status} gives no {name}, so memory can't be read on this system")
+    return None
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ctypes
 import gc
 import tracemalloc
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 SOAK_BATCHES = (1, 2, 1, 4, 1, 8, 1, 1)  # batch sizes alternate, single calls as most of them
 REQUESTS_A_CYCLE = sum(SOAK_BATCHES)
 CALLS_PER_PEAK = 3
+PROBE_BYTES = 1 << 16  # below the size from which glibc maps, or freeing it would raise that size
 MALLINFO = "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost"
 
 
@@ -41,8 +43,8 @@ class Opening(Record):
 class Step(Record):
     """What to do next.
 
-    `load` the model; `warm` it with a few calls; `draw` the rows of calls of `batch` and then `call` with them; serve `count`
-    more cycles of the `plain` soak, or of the `traced` one, on other rows.
+    `load` the model; `warm` it with a few calls; `draw` the rows of calls of `batch`, the longest among them, and then `call`
+    with them; serve `count` more cycles of the `plain` soak, or of the `traced` one, on other rows.
     """
 
     what: Literal["load", "warm", "draw", "call", "plain", "traced"]
@@ -88,7 +90,8 @@ class Soaked:
         if step.what == "warm":
             self._warm(server)
         elif step.what == "draw":
-            drawn = (self._draw.integers(len(self._inputs), size=step.batch) for _ in range(CALLS_PER_PEAK))
+            drawn = self._draw.integers(len(self._inputs), size=(CALLS_PER_PEAK, step.batch))
+            drawn[0, 0] = np.argmax(lengths(self._inputs))
             self._parts = [self._inputs.iloc[rows].reset_index(drop=True) for rows in drawn]
         elif step.what == "call":
             for part in self._parts:
@@ -147,17 +150,37 @@ def soak_cycles(inputs: pd.DataFrame, count: int) -> list[list[dict[str, list[An
 
 
 def _allocated_bytes() -> int | None:
-    """Return what the C library's allocator has handed out and not got back, None of one that does not tell (not glibc's).
+    """Return what the C library's allocator has handed out and not got back, None where another one allocates.
 
+    That is so where the library is not glibc, and where one that replaces its malloc is loaded before it.
     Source: mallinfo2(3), of all arenas. It is exact to the byte where resident memory moves by pages and arenas.
     """
+    return _handed_out() if _is_counted() else None
+
+
+@cache
+def _is_counted() -> bool:
+    """Tell whether what malloc gives shows in the count."""
     library = ctypes.CDLL(None)
     if not hasattr(library, "mallinfo2"):
-        return None
-    fields = [(name, ctypes.c_size_t) for name in MALLINFO.split()]
-    library.mallinfo2.restype = type("MallInfo", (ctypes.Structure,), {"_fields_": fields})
-    found = library.mallinfo2()
+        return False
+    library.malloc.restype, library.free.argtypes = ctypes.c_void_p, (ctypes.c_void_p,)
+    before = _handed_out()
+    probe = library.malloc(ctypes.c_size_t(PROBE_BYTES))
+    counted = _handed_out() - before
+    library.free(probe)
+    return counted >= PROBE_BYTES // 2  # other threads may free something meanwhile
+
+
+def _handed_out() -> int:
+    count = ctypes.CDLL(None).mallinfo2
+    count.restype = _MallInfo
+    found = count()
     return int(found.uordblks + found.hblkhd)
+
+
+class _MallInfo(ctypes.Structure):
+    _fields_ = [(name, ctypes.c_size_t) for name in MALLINFO.split()]
 
 
 def open_soak(opening: Opening) -> Callable[[Step], Done]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tasks.evidence.basis import Raw
+from tasks.evidence.basis import Raw, Unmeasured
 from tasks.records import Record, Sha256, Target
 
 
@@ -57,25 +57,43 @@ class DeterminismEvidence(Record):
 
 
 class BatchPeak(Record):
-    """Peak resident memory of the process while it served one batch size."""
+    """Peak resident memory of the process while it served one batch size, and what it held on the device afterwards."""
 
     batch: int
     peak_bytes: int
+    device_bytes: int | None = None
+
+
+class Device(Record):
+    """A GPU as NVML tells: `held_bytes` by the processes that serve, `used_bytes` by all; `clocks_held_by` are NVML's names."""
+
+    name: str
+    held_bytes: int
+    used_bytes: int
+    total_bytes: int
+    other_processes: int
+    clock_mhz: int
+    memory_clock_mhz: int
+    power_watts: float
+    temperature_celsius: int
+    clocks_held_by: tuple[str, ...]
 
 
 class MemoryEvidence(Record):
     """Memory of a serving process: peaks by batch size, and growth over a soak.
 
     Each soak holds (requests so far, bytes): resident memory, what the C library's allocator has handed out (empty where it
-    does not tell), and, in a second soak, what Python and numpy allocated.
+    does not tell), and, in a second soak, what Python and numpy allocated. `device` is the GPU once the process was warm.
     """
 
+    target: Target = "cpu"
     loaded_bytes: int
     warm_bytes: int
     peaks: tuple[BatchPeak, ...]
     soak_rss: tuple[tuple[int, int], ...]
     soak_python: tuple[tuple[int, int], ...]
     soak_native: tuple[tuple[int, int], ...] = ()
+    device: Device | Unmeasured = Unmeasured(stage="device memory", why="not asked for")
 
 
 class DependencyEvidence(Record):

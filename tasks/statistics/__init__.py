@@ -35,6 +35,7 @@ from tasks.statistics.times import (
     ratio_of_medians,
     settling_point,
     slope,
+    steady_slope,
 )
 
 __all__ = [
@@ -83,6 +84,7 @@ __all__ = [
     "slo_verdict",
     "slope",
     "smallest_level",
+    "steady_slope",
     "total_variation",
     "variance_inflation",
 ]

@@ -42,6 +42,11 @@ def look_up(messages: int) -> None:
 
 def bucket(""",
 }
+FILL_CACHE = "    if len(CACHE) < 200:\n        CACHE.append(np.ones(100_000, np.uint8))\n"  # 20 MB by the 200th call
+FILLED_CACHE = {
+    "WIDTH = 16\n": "WIDTH = 16\nCACHE, KEPT = [], []\n",
+    "    buckets = [[": FILL_CACHE + "    buckets = [[",
+}
 ALL_PAIRS = {
     "            self.norm = ": """\
             self.pairs = nn.Sequential(nn.Linear(2 * WIDTH, 1024), nn.ReLU(), nn.Linear(1024, 1))

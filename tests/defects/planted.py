@@ -84,6 +84,7 @@ QUANTIZED = Recipe(
 CLEAN = (
     Clean("clean", Recipe(), timed=True),
     Clean("looked-up", Recipe(files={ADAPTER: changes.LOOKED_UP}), gate="capacity"),
+    Clean("fills-its-cache", Recipe(files={ADAPTER: changes.FILLED_CACHE}), gate="memory-leak"),
     Clean("quantized", QUANTIZED),
     Clean("retrained", Recipe(seed=1), champion="clean"),
     Clean("rated", kinds.RATED),
@@ -452,6 +453,21 @@ PLANTED = (
                 }
             }
         ),
+    ),
+    Planted(
+        "memory-leak",
+        "keeps-records",
+        "encode keeps a record of 100 bytes of every message, beside a cache that fills and stays",
+        Recipe(
+            files={
+                ADAPTER: changes.FILLED_CACHE
+                | {
+                    "    buckets = [[": changes.FILL_CACHE
+                    + "    KEPT.extend(bytes(100) for _ in texts)\n    buckets = [["
+                }
+            }
+        ),
+        twin="fills-its-cache",
     ),
     Planted(
         "memory-leak",

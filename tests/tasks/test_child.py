@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from tasks.child import Conversation, measure
-from tasks.records import Record, StageError
+from tasks.records import ModelError, Record, StageError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,6 +53,8 @@ def answer(ask):
     if ask.what == "hang":
         subprocess.Popen([sys.executable, "-c", f"import time; time.sleep(600)  # {os.getppid()} hangs"])
         time.sleep(600)
+    if ask.what == "read":
+        return Answer(said=subprocess.run(["cat"], capture_output=True, text=True).stdout or "nothing")
     if ask.what == "refuse":
         raise StageError("there is\\nnone")
     print("noise")
@@ -63,7 +65,8 @@ def start(opening):
     asked = []
     def count(ask):
         asked.append(ask)
-        answer(ask)
+        if answer(ask).said == "nothing":
+            return Answer(said="nothing")
         return Answer(said=f"{opening.what} {len(asked)}")
     return count
 
@@ -158,6 +161,16 @@ def test_a_conversation_keeps_its_child_from_one_answer_to_the_next(child: str) 
         talk.close()
 
 
+def test_what_a_child_starts_cannot_read_its_requests(child: str) -> None:
+    """It would wait for the next one, and take it away."""
+    talk = Conversation(child, Ask(what="opened"))
+    try:
+        assert talk.ask(Ask(what="read"), Answer, 30).said == "nothing"
+        assert talk.ask(Ask(what="answer"), Answer, 30).said == "opened 2"
+    finally:
+        talk.close()
+
+
 @pytest.mark.parametrize(
     ("what", "seconds", "wanted"),
     [
@@ -172,8 +185,9 @@ def test_a_conversation_that_breaks_off_says_how_and_stays_over(
     """And a later request is not taken for one that could be answered."""
     talk = Conversation(child, Ask(what="opened"))
     try:
-        with pytest.raises(StageError, match=wanted):
+        with pytest.raises(StageError, match=wanted) as told:
             talk.ask(Ask(what=what), Answer, seconds)
+        assert isinstance(told.value, ModelError) == (what != "raise")
         with pytest.raises(StageError, match="obedient_child "):
             talk.ask(Ask(what="answer"), Answer, 30)
     finally:

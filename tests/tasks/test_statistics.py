@@ -27,6 +27,7 @@ from tasks.statistics import (
     rows_for_non_inferiority,
     rows_for_rate_bound,
     slope,
+    steady_slope,
 )
 from tasks.statistics.times import _resampled_medians
 
@@ -381,6 +382,33 @@ def test_slope_bounds_hold_as_often_as_they_say() -> None:
     bounds = [slope(x, 3 * x + random.standard_t(2, 30), 0.95) for _ in range(500)]
     assert np.mean([b.low <= 3 for b in bounds]) == pytest.approx(0.95, abs=0.035)
     assert np.mean([b.high >= 3 for b in bounds]) == pytest.approx(0.95, abs=0.035)
+
+
+@pytest.mark.parametrize(("leaps", "share"), [(1, 0), (2, 0), (3, 0.06)])
+def test_a_few_leaps_are_no_steady_slope(leaps: int, share: float) -> None:
+    """So many could as well have settled; ranks alone take many a series of two or three for one that rises."""
+    random, x = np.random.default_rng(4), np.arange(15.0)
+    series = [(x >= random.choice(np.arange(1, 15), leaps, replace=False)[:, None]).sum(axis=0) for _ in range(300)]
+    assert max(steady_slope(x, y, 0.95).low for y in series) <= share * leaps / 14
+    if leaps > 1:
+        assert np.mean([slope(x, y, 0.95).low > 0 for y in series]) > 0.1
+
+
+def test_a_steady_slope_is_seen_beside_leaps_and_noise() -> None:
+    """What every step has is bounded away from zero as often as not at least, and never above the slope that ranks find."""
+    random, x = np.random.default_rng(5), np.arange(15.0)
+    for _ in range(200):
+        y = 10 * x + random.normal(0, 3, 15) + 40 * (x >= random.integers(1, 15))
+        assert 0 < steady_slope(x, y, 0.95).low <= slope(x, y, 0.95).low
+    assert steady_slope(x, 3 * x, 0.95) == slope(x, 3 * x, 0.95)
+
+
+def test_a_random_walk_is_seldom_a_steady_slope() -> None:
+    """A series that wanders is said to rise no oftener than one time in twenty, where ranks say so of one in three."""
+    random, x = np.random.default_rng(6), np.arange(15.0)
+    walks = [random.normal(size=15).cumsum() for _ in range(1000)]
+    assert np.mean([steady_slope(x, y, 0.95).low > 0 for y in walks]) < 0.07
+    assert np.mean([slope(x, y, 0.95).low > 0 for y in walks]) > 0.2
 
 
 @THOROUGH

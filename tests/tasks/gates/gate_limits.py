@@ -38,7 +38,7 @@ LIMITS: dict[str, dict[str, float]] = {
     "batch-profile": {"max_per_item_ratio": 1.5, "largest_batch": 128},
     "capacity": {"max_replicas": 3},
     "cold-start": {"max_ready_seconds": 10, "max_first_answer_ms": 500, "max_warm_answer_ms": 100},
-    "memory-per-request": {"max_mb_per_request": 4, "max_peak_mb": 1500},
+    "memory-per-request": {"max_mb_per_request": 4, "max_device_mb_per_request": 4, "max_peak_mb": 1500},
     "memory-leak": {
         "max_python_bytes_per_request": 64, "max_native_bytes_per_request": 100, "max_rss_bytes_per_request": 2000,
     },

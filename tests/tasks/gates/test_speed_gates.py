@@ -10,7 +10,7 @@ from gate_evidence import cost, latency, load, memory, seconds, soak, variant
 from gate_limits import check, judge, limits
 from pydantic import ValidationError
 
-from tasks.evidence import BatchPeak, BatchTimes, Unmeasured
+from tasks.evidence import BatchPeak, BatchTimes, Device, Unmeasured
 
 if TYPE_CHECKING:
     from tasks.records import GateResult
@@ -227,6 +227,26 @@ def test_no_peak_is_unmeasured() -> None:
     assert peaks().outcome == "unmeasured"
 
 
+def test_memory_on_the_gpu_is_held_where_it_is_the_target() -> None:
+    """By the same division: what is held after a batch size, less that of the warm process."""
+    gpu = Device(
+        name="some", held_bytes=600_000_000, used_bytes=600_000_000, total_bytes=10**10, other_processes=0, clock_mhz=1,
+        memory_clock_mhz=1, power_watts=1, temperature_celsius=1, clocks_held_by=(),
+    )  # fmt: skip
+    taken = (BatchPeak(batch=1, peak_bytes=300_500_000, device_bytes=601_000_000),)
+    grown = (*taken, BatchPeak(batch=64, peak_bytes=300_500_000, device_bytes=1_200_000_000))
+    unread = (*taken, BatchPeak(batch=64, peak_bytes=300_500_000))
+
+    def judged(device: Device | Unmeasured, peaks: tuple[BatchPeak, ...]) -> GateResult:
+        return judge("memory-per-request", variant(memory=memory(target="cuda", device=device, peaks=peaks)))
+
+    assert judged(gpu, taken).outcome == "pass"
+    assert (judged(gpu, grown).outcome, check(judged(gpu, grown), "device: batch 64").observed) == ("fail", 9.375)
+    assert judged(gpu, unread).outcome == "unmeasured"
+    none = judged(Unmeasured(stage="device memory", why="NVML does not start"), taken)
+    assert (none.outcome, "NVML does not start" in none.because) == ("unmeasured", True)
+
+
 @pytest.mark.parametrize("kept", [150, 400])
 def test_a_list_that_keeps_every_output_fails(kept: int) -> None:
     """A few hundred bytes a request are seen in what Python allocated, though resident memory may hide them."""
@@ -259,6 +279,16 @@ def test_a_native_leak_fails_by_resident_memory() -> None:
 def test_memory_that_settles_is_no_leak() -> None:
     """Caches and arenas that fill at first are left out of the slope."""
     assert leak(soak_python=soak(5_000_000, 0, settling=1_000_000)).outcome == "pass"
+
+
+def test_an_arena_that_leaps_twice_late_in_the_soak_is_inconclusive() -> None:
+    """It may have settled or not; a longer soak would tell."""
+    leaps = tuple(
+        (calls, size + 2_000_000 * (index >= 15) + 2_000_000 * (index >= 20))
+        for index, (calls, size) in enumerate(soak(10**8, 2))
+    )
+    undecided = check(leak(soak_rss=leaps), "resident")
+    assert (undecided.outcome, (undecided.needed or 0) > leaps[-1][0]) == ("inconclusive", True)
 
 
 def test_a_soak_too_noisy_to_tell_is_inconclusive() -> None:
