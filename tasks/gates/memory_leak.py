@@ -26,6 +26,8 @@ DECIDES = "whether the process keeps memory of every request it serves"
 SETTLING_SHARE = 0.4  # of the soak's points, left out
 FEWEST_POINTS = 8
 LONGER_SOAK = 2 / 3  # the width of a slope falls as one over the points' number to 3/2: more of them, further apart
+REQUESTS_A_CALL = "2.4"  # on average, of the batches that a soak alternates
+MORE_TIME = "soak for longer (measure.soak_seconds); more calls alone put the points further apart"
 MORE_STEPS = 2  # that of a mean increment, which holds the lower bound back, as one over their root
 
 
@@ -58,21 +60,23 @@ def _checks(found: MemoryEvidence, limits: Limits) -> tuple[Check, ...]:
 
 
 def _growth(name: str, what: str, soak: tuple[tuple[int, int], ...], limit: float, confidence: float) -> Check:
+    if not soak:
+        return unmeasured(name, f"The soak tells nothing of {what}; serve where it is counted (by glibc's own malloc)")
     if len(soak) < FEWEST_POINTS:
-        because = f"The soak has {len(soak)} points of {what}, under {FEWEST_POINTS}; soak longer (measure.soak_calls)"
+        because = f"The soak has {len(soak)} points of {what}, under {FEWEST_POINTS}; {MORE_TIME}"
         return unmeasured(name, because)
     settled = soak[int(len(soak) * SETTLING_SHARE) :]
     try:
         growth = steady_slope([requests for requests, _ in settled], [size for _, size in settled], confidence)
     except ValueError as error:
-        because = f"The growth of {what} can't be told ({error}); soak longer (measure.soak_calls)"
+        because = f"The growth of {what} can't be told ({error}); {MORE_TIME}"
         return unmeasured(name, because)
     question = Question(
         name,
         f"The growth of {what} over {settled[-1][0] - settled[0][0]:,} requests",
         "bytes per request",
         "find what the adapter or the model keeps from request to request",
-        "requests in the soak (measure.soak_calls)",
+        f"requests in the soak ({REQUESTS_A_CALL} for each of measure.soak_calls, within measure.soak_seconds)",
     )
     needed = rows_to_settle(soak[-1][0], growth, limit, LONGER_SOAK if growth.estimate <= limit else MORE_STEPS)
     return at_most(question, growth, limit, confidence, needed)

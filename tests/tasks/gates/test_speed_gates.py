@@ -11,6 +11,7 @@ from gate_limits import check, judge, limits
 from pydantic import ValidationError
 
 from tasks.evidence import BatchPeak, BatchTimes, Device, Unmeasured
+from tasks.soak import REQUESTS_A_CYCLE, SOAK_BATCHES
 
 if TYPE_CHECKING:
     from tasks.records import GateResult
@@ -267,7 +268,9 @@ def test_a_small_native_leak_fails_by_what_the_allocator_handed_out() -> None:
 
 def test_an_allocator_that_does_not_tell_is_unmeasured() -> None:
     """Without its count a small native leak could not be seen, so it is not passed."""
-    assert leak(soak_native=()).outcome == "unmeasured"
+    untold = leak(soak_native=())
+    assert untold.outcome == "unmeasured"
+    assert "measure." not in check(untold, "native").because
 
 
 def test_a_native_leak_fails_by_resident_memory() -> None:
@@ -301,7 +304,9 @@ def test_a_soak_too_noisy_to_tell_is_inconclusive() -> None:
 
 def test_a_soak_of_few_points_is_unmeasured() -> None:
     """Seven points are no soak, and neither are many at the same request."""
-    assert leak(soak_rss=soak(10**6, 0, points=7)).outcome == "unmeasured"
+    few = leak(soak_rss=soak(10**6, 0, points=7))
+    assert few.outcome == "unmeasured"
+    assert "soak for longer (measure.soak_seconds)" in check(few, "resident").because
     assert leak(soak_rss=((40, 10**6),) * 20).outcome == "unmeasured"
 
 
@@ -338,4 +343,5 @@ def test_an_undecided_leak_says_how_long_a_soak_would_tell() -> None:
     result = leak(soak_python=points)
     undecided = check(result, "python")
     assert (undecided.outcome, (undecided.needed or 0) > points[-1][0]) == ("inconclusive", True)
-    assert "requests in the soak (measure.soak_calls) would settle it" in undecided.because
+    each = f"{REQUESTS_A_CYCLE / len(SOAK_BATCHES):.1f} for each of measure.soak_calls, within measure.soak_seconds"
+    assert f"requests in the soak ({each}) would settle it" in undecided.because
