@@ -38,7 +38,8 @@ BATCHES = (1, 2, 4, 8, 16, 32, 64, 128)
 ENERGY_BATCH, AGREEMENT_BATCH = 32, 8
 LEAST_CALLS, WARMUP_CALLS = 20, 5
 CUDA = "CUDAExecutionProvider"
-# dense, without sparsity: operations a second by type of number, and bytes a second. NVIDIA's data sheets, read in 2026-11.
+# dense, without sparsity: operations a second by type of number, and bytes a second. From memory of NVIDIA's data sheets: check
+# them against the sheet before a share is quoted.
 LIMITS = {
     "H100 PCIe": {"fp32": 51e12, "tf32": 378e12, "fp16": 756e12, "bytes": 2.0e12},
     "H100": {"fp32": 67e12, "tf32": 494.7e12, "fp16": 989.4e12, "bytes": 3.35e12},
