@@ -22,10 +22,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
     from tasks.policy import Sampling
     from tasks.records import Columns
     from tasks.sample.log import LogFile, LogSource
-    from tasks.sample.reservoir import Request
+    from tasks.sample.reservoir import Sample
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MISSING = "(missing)"
@@ -71,33 +73,33 @@ def draw_sample(
     wanted = _wanted(columns)
     opened = [file for file in _log_files(source) if may_hold(file.name, window.start, window.end)]
 
-    def drawn(guess: bool) -> tuple[Reservoir, Seen]:
+    def scanned(guess: bool) -> tuple[Reservoir, Seen]:
         reservoir = Reservoir(sampling.rows, sampling.rows_per_slice, sampling.seed, columns.label, columns.slices)
         return reservoir, _scan(source, opened, wanted, window, reservoir, guess)
 
-    reservoir, seen = drawn(guess=True)
+    reservoir, seen = scanned(guess=True)
     if reservoir.fell_short():  # far more rows are copies or out of the window than a log has
-        reservoir, seen = drawn(guess=False)
-    requests = reservoir.requests()
+        reservoir, seen = scanned(guess=False)
+    sample = reservoir.sample()
     return SampleEvidence(
         source=source.address,
         window_start=window.start,
         window_end=window.end,
         seed=sampling.seed,
         asked_rows=sampling.rows,
-        rows=len(requests),
+        rows=len(sample.ids),
         log_rows=seen.rows,
-        log_requests=sum(request.weight for request in requests),
+        log_requests=sum(sample.weights.tolist()),
         log_files=len(opened),
         malformed_rows=seen.malformed.rows,
         malformed_examples=tuple(seen.malformed.examples),
         outside_window_rows=seen.outside,
-        duplicated_rows=sum(request.copies > 1 for request in requests),
-        labelled_rows=sum(request.labelled for request in requests),
-        by_status=_by_status(requests, columns.status),
+        duplicated_rows=int(np.count_nonzero(sample.copies > 1)),
+        labelled_rows=int(np.count_nonzero(sample.labelled)),
+        by_status=_by_status(sample, columns.status),
         missing_columns=dict(sorted(seen.missing.items())),
-        strata=_strata(requests, reservoir.columns()),
-        raw=write_sample(requests, wanted, seen.malformed, out),
+        strata=_strata(sample, reservoir.columns()),
+        raw=write_sample(sample, wanted, seen.malformed, out),
     )
 
 
@@ -117,7 +119,7 @@ def _scan(
         for chunk in read_chunks(source, file, wanted, seen.malformed):
             if guess and chunk.of_rows and file.size_bytes:
                 reservoir.expect(chunk.of_rows / file.size_bytes * size)
-            inside = (chunk.times_us == NO_TIME) | ((chunk.times_us > start) & (chunk.times_us <= end))
+            inside = _inside(chunk.times_us, start, end)
             seen.missing.update(chunk.missing)
             seen = seen._replace(rows=seen.rows + len(inside), outside=seen.outside + int(np.count_nonzero(~inside)))
             reservoir.offer(chunk, inside)
@@ -138,6 +140,14 @@ def _scan(
             f" {window.end:%Y-%m-%d} could be read; the first fault is {seen.malformed.examples[0]}"
         )
     return seen
+
+
+def _inside(times_us: NDArray[np.int64], start: int, end: int) -> NDArray[np.bool_]:
+    """Tell which times lie in (start, end] or are missing."""
+    if times_us.min() > start and times_us.max() <= end:
+        return np.ones(len(times_us), dtype=bool)
+    inside: NDArray[np.bool_] = (times_us == NO_TIME) | ((times_us > start) & (times_us <= end))
+    return inside
 
 
 def _all(files: Iterable[Seen]) -> Seen:
@@ -170,18 +180,19 @@ def _log_files(source: LogSource) -> list[LogFile]:
     return logs
 
 
-def _by_status(requests: Sequence[Request], column: str) -> dict[str, int]:
-    statuses = Counter(text_of(request.fields.get(column)) or "missing" for request in requests)
+def _by_status(sample: Sample, column: str) -> dict[str, int]:
+    statuses = Counter(text_of(status) or "missing" for status in sample.values(column))
     return dict(sorted(statuses.items()))
 
 
-def _strata(requests: Sequence[Request], columns: Sequence[str]) -> tuple[Stratum, ...]:
+def _strata(sample: Sample, columns: Sequence[str]) -> tuple[Stratum, ...]:
     """Return what each value of the columns has of the sample, and of the log by the weights."""
-    everything = sum(request.weight for request in requests)
+    weights = sample.weights.tolist()
+    everything = sum(weights)
     found: dict[tuple[str, str], list[float]] = defaultdict(list)
-    for request in requests:
-        for column in columns:
-            found[column, text_of(request.fields.get(column)) or MISSING].append(request.weight)
+    for column in columns:
+        for value, weight in zip(sample.values(column), weights, strict=True):
+            found[column, text_of(value) or MISSING].append(weight)
     return tuple(
         Stratum(column=column, value=value, rows=len(weights), log_share=sum(weights) / everything)
         for (column, value), weights in sorted(found.items())

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tasks.sample.text import ends_and_bytes
+
 if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
@@ -33,46 +35,67 @@ def seed_key(seed: int) -> int:
 
 def places(texts: pa.Array, key: int) -> NDArray[np.uint64]:
     """Return the places of a column of strings, shape (n,); a null has the place of an empty text."""
-    _, offsets, data = texts.buffers()
-    ends = np.frombuffer(offsets, dtype=np.int32)[texts.offset : texts.offset + len(texts) + 1].astype(np.int64)
-    first, last = int(ends[0]), int(ends[-1])
-    content = np.zeros(last - first + WORD, dtype=np.uint8)
-    if last > first:
-        content[: last - first] = np.frombuffer(data, dtype=np.uint8)[first:last]
-    starts, sizes = ends[:-1] - first, np.diff(ends)
+    ends, data = ends_and_bytes(texts)
+    content = np.empty(len(data) + WORD, dtype=np.uint8)
+    content[: len(data)] = data
+    content[len(data) :] = 0
+    sizes = np.diff(ends)
+    shortest, longest = (int(sizes.min()), int(sizes.max())) if len(texts) else (0, 0)
+    found = sizes.astype(np.uint64)
+    found += PRIMES[4]
+    found += np.uint64(key)
+    if shortest == longest <= LONG and longest * len(texts) == len(data):
+        _mix_even(found, content, longest)
+    else:
+        _mix_uneven(found, content, ends[:-1], sizes)
+    _avalanche(found)
+    return found
+
+
+def _mix_even(found: NDArray[np.uint64], content: NDArray[np.uint8], size: int) -> None:
+    """Mix texts of one length, each where the one before ends."""
+    for done in range(0, size, WORD):
+        words = np.ndarray(len(found), dtype="<u8", buffer=content, offset=done, strides=(size,))
+        _mix(found, words & KEEP[min(size - done, WORD)])
+
+
+def _mix_uneven(
+    found: NDArray[np.uint64], content: NDArray[np.uint8], starts: NDArray[np.int64], sizes: NDArray[np.int64]
+) -> None:
     for row in np.flatnonzero(sizes > LONG):
         start, size = starts[row], sizes[row]
         digest = hashlib.blake2b(content[start : start + size].tobytes(), digest_size=LONG).digest()
         content[start : start + LONG] = np.frombuffer(digest, dtype=np.uint8)
     lengths = np.minimum(sizes, LONG)
-    found = (sizes.astype(np.uint64) + PRIMES[4]) + np.uint64(key)
     anywhere = np.ndarray(len(content) - WORD + 1, dtype="<u8", buffer=content, strides=(1,))
-    shortest, longest = (int(lengths.min()), int(lengths.max())) if len(texts) else (0, 0)
-    even = shortest * len(texts) == last - first  # texts of one length, each where the one before ends
-    for done in range(0, longest, WORD):
-        if even:
-            words = np.ndarray(len(texts), dtype="<u8", buffer=content, offset=done, strides=(longest,))
-            found = _mix(found, words & KEEP[min(longest - done, WORD)])
-        elif shortest > done:
-            found = _mix(found, anywhere[starts + done] & KEEP[np.minimum(lengths - done, WORD)])
-        else:
-            rows = np.flatnonzero(lengths > done)
-            found[rows] = _mix(
-                found[rows], anywhere[starts[rows] + done] & KEEP[np.minimum(lengths[rows] - done, WORD)]
-            )
-    return _avalanche(found)
+    for done in range(0, int(lengths.max(initial=0)), WORD):
+        rows = np.flatnonzero(lengths > done)
+        some = found[rows]
+        _mix(some, anywhere[starts[rows] + done] & KEEP[np.minimum(lengths[rows] - done, WORD)])
+        found[rows] = some
 
 
-def _mix(found: NDArray[np.uint64], word: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    found = found ^ (_rotated(word * PRIMES[1], 31) * PRIMES[0])
-    return _rotated(found, 27) * PRIMES[0] + PRIMES[3]
+def _mix(found: NDArray[np.uint64], word: NDArray[np.uint64]) -> None:
+    """Mix a word of each text into `found`, both shape (n,) and both changed: new arrays take as long as the work."""
+    spare = np.empty_like(word)
+    word *= PRIMES[1]
+    _rotate(word, 31, spare)
+    word *= PRIMES[0]
+    found ^= word
+    _rotate(found, 27, spare)
+    found *= PRIMES[0]
+    found += PRIMES[3]
 
 
-def _avalanche(found: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    found = (found ^ (found >> np.uint64(33))) * PRIMES[1]
-    found = (found ^ (found >> np.uint64(29))) * PRIMES[2]
-    return found ^ (found >> np.uint64(32))
+def _avalanche(found: NDArray[np.uint64]) -> None:
+    found ^= found >> np.uint64(33)
+    found *= PRIMES[1]
+    found ^= found >> np.uint64(29)
+    found *= PRIMES[2]
+    found ^= found >> np.uint64(32)
 
 
-def _rotated(word: NDArray[np.uint64], bits: int) -> NDArray[np.uint64]:
-    return (word << np.uint64(bits)) | (word >> np.uint64(64 - bits))
+def _rotate(word: NDArray[np.uint64], bits: int, spare: NDArray[np.uint64]) -> None:
+    np.right_shift(word, np.uint64(64 - bits), out=spare)
+    word <<= np.uint64(bits)
+    word |= spare

@@ -16,7 +16,7 @@ import numpy as np
 import orjson
 
 from tasks.sample.log import LINES
-from tasks.sample.text import text_of
+from tasks.sample.text import is_ascii, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -36,10 +36,11 @@ OPTIONAL = (FEEDBACK, SERVED)
 FETCH_BYTES = 4 << 20
 BLOCK_BYTES = 1 << 20
 LINE_BYTES = 16 << 20
-COLUMN_BUFFER_BYTES = 1 << 20
+COLUMN_BUFFER_BYTES = 256 << 10
 BATCH_BYTES = 4 << 20
-BATCH_ROWS = (1_024, 16_384)
+BATCH_ROWS = (1_024, 12_288)
 RELEASE_BATCHES = 8
+JOINED_BYTES = 1 << 30  # a column of strings ends at twice as many
 BROKEN_GZIP = (EOFError, gzip.BadGzipFile, zlib.error)
 
 
@@ -69,17 +70,27 @@ class Wanted(NamedTuple):
 
 
 class Rows(Protocol):
-    """Rows that are no Python values yet; a `pyarrow.RecordBatch` is one."""
+    """Rows that are no Python values yet."""
+
+    @property
+    def columns(self) -> Sequence[str]:
+        """The columns that at least one row may have."""
 
     def take(self, indices: NDArray[np.intp]) -> Rows:
         """Return some of the rows, in the order of the indices."""
+
+    def has(self, column: str) -> bool:
+        """Tell whether any row has the column."""
+
+    def values(self, column: str) -> list[Any]:
+        """Return a column as values, None where it is absent."""
 
     def to_pylist(self) -> list[dict[str, Any]]:
         """Return the rows as values by column, absent columns left out."""
 
 
 class Lines(NamedTuple):
-    """Rows that were lines of JSON."""
+    """Rows that were lines of JSON; of each, what is under `columns`."""
 
     rows: Sequence[dict[str, Any]]
     columns: Sequence[str]
@@ -88,9 +99,61 @@ class Lines(NamedTuple):
         """Return some of the rows, in the order of the indices."""
         return Lines([self.rows[i] for i in indices], self.columns)
 
+    def has(self, column: str) -> bool:
+        """Tell whether any row has the column."""
+        return any(column in row for row in self.rows)
+
+    def values(self, column: str) -> list[Any]:
+        """Return a column as values, None where it is absent."""
+        return [row.get(column) for row in self.rows]
+
     def to_pylist(self) -> list[dict[str, Any]]:
         """Return the rows as values by column, absent columns left out."""
         return [{key: row[key] for key in self.columns if key in row} for row in self.rows]
+
+
+class Stored(NamedTuple):
+    """Rows that were stored in columns, of which there is at least one."""
+
+    batch: pa.RecordBatch
+
+    @property
+    def columns(self) -> Sequence[str]:
+        """The columns that every row has."""
+        names: list[str] = self.batch.schema.names
+        return names
+
+    def take(self, indices: NDArray[np.intp]) -> Stored:
+        """Return some of the rows, in the order of the indices."""
+        return Stored(self.batch.take(indices))
+
+    def has(self, column: str) -> bool:
+        """Tell whether the rows have the column."""
+        return column in self.columns
+
+    def values(self, column: str) -> list[Any]:
+        """Return a column as values, None where it is absent."""
+        if not self.has(column):
+            return [None] * self.batch.num_rows
+        found: list[Any] = _decoded(self.batch.column(column)).to_pylist()
+        return found
+
+    def to_pylist(self) -> list[dict[str, Any]]:
+        """Return the rows as values by column."""
+        columns = [self.values(column) for column in self.columns]
+        return [dict(zip(self.columns, row, strict=True)) for row in zip(*columns, strict=True)]
+
+
+def joined(parts: Sequence[Rows]) -> Rows:
+    """Return the rows of all parts, as values where they were not stored in the same columns or are huge."""
+    import pyarrow as pa
+
+    stored = [part.batch for part in parts if isinstance(part, Stored)]
+    alike = len(stored) == len(parts) and all(batch.schema == stored[0].schema for batch in stored)
+    if alike and sum(batch.nbytes for batch in stored) < JOINED_BYTES:
+        return Stored(pa.concat_batches(stored))
+    columns = dict.fromkeys(column for part in parts for column in part.columns)
+    return Lines([row for part in parts for row in part.to_pylist()], tuple(columns))
 
 
 class Chunk(NamedTuple):
@@ -227,11 +290,14 @@ def _read_parquet(raw: io.RawIOBase, name: str, wanted: Wanted, malformed: Malfo
         )
         present = [key for key in (wanted.id, wanted.time, *wanted.others) if key in file.schema_arrow.names]
         for number, batch in enumerate(file.iter_batches(_batch_rows(metadata), columns=present, use_threads=False), 1):
-            batch.validate(full=True)
+            for column in batch.columns:
+                if not is_ascii(column):  # what is, is valid
+                    column.validate(full=True)
             yield _chunk_of_batch(name, read, batch, wanted)._replace(of_rows=rows)
             read += batch.num_rows
             if number % RELEASE_BATCHES == 0:  # what it keeps for later would add up, but to get it anew takes time
                 pa.default_memory_pool().release_unused()
+        pa.default_memory_pool().release_unused()
     except (pa.ArrowException, OSError) as error:
         reason = str(error).splitlines()[0]
         malformed.add(name, None, f"the Parquet file is corrupt after row {read}: {reason}", rows=max(1, rows - read))
@@ -256,7 +322,7 @@ def _chunk_of_batch(name: str, before: int, batch: pa.RecordBatch, wanted: Wante
         times_us=_times(batch.column(wanted.time)) if wanted.time in present else np.full(rows, NO_TIME),
         slices={name: _coded(batch.column(name)) if name in present else None for name in wanted.slices},
         missing=Counter(dict.fromkeys(wanted.needed.difference(present), rows)),
-        rows=batch.select(others) if others else Lines([{}] * rows, ()),
+        rows=Stored(batch.select(others)) if others else Lines([{}] * rows, ()),
     )
 
 
@@ -264,8 +330,7 @@ def _texts(column: pa.Array) -> pa.Array:
     """Return a column as strings."""
     import pyarrow as pa
 
-    if pa.types.is_dictionary(column.type):
-        column = column.dictionary_decode()
+    column = _decoded(column)
     if pa.types.is_string(column.type):
         return column
     if (
@@ -275,6 +340,13 @@ def _texts(column: pa.Array) -> pa.Array:
     ):
         return column.cast(pa.string())
     return pa.array([text_of(value) for value in column.to_pylist()], pa.string())
+
+
+def _decoded(column: pa.Array) -> pa.Array:
+    """Return a column whose values are not numbers of a dictionary's, which are much slower to make values of."""
+    import pyarrow as pa
+
+    return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
 
 
 def _coded(column: pa.Array) -> pa.DictionaryArray | None:
@@ -295,5 +367,5 @@ def _times(column: pa.Array) -> NDArray[np.int64]:
         column = column.cast(pa.timestamp("us"))
     if not pa.types.is_timestamp(column.type):
         return _parse_times([value if isinstance(value, str) else None for value in column.to_pylist()])
-    whole = column.cast(pa.timestamp("us", tz=column.type.tz), safe=False).cast(pa.int64())
-    return np.asarray(whole.fill_null(NO_TIME).to_numpy(zero_copy_only=False), dtype=np.int64)
+    whole = column.cast(pa.timestamp("us", tz=column.type.tz), safe=False).view(pa.int64())
+    return np.asarray((whole.fill_null(NO_TIME) if whole.null_count else whole).to_numpy(), dtype=np.int64)

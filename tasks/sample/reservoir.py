@@ -13,14 +13,13 @@ Cohen, Kaplan and Sen, "Coordinated weighted sampling", VLDB 2009.)
 
 from __future__ import annotations
 
-from collections import defaultdict
-from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from tasks.sample.places import places, seed_key
+from tasks.sample.readers import Lines, joined
 from tasks.sample.text import text_of
 
 if TYPE_CHECKING:
@@ -41,55 +40,62 @@ ALL_PLACES = 1 << 64
 HIGHEST = ALL_PLACES - 1
 
 
-class Unit(NamedTuple):
-    """What is drawn: a request under one set of slices; copies of it that were logged under others are other units."""
+class Sample(NamedTuple):
+    """The requests that were drawn, sorted by id; those without one come last, in the order of file and row.
 
-    place: int
-    token: str
-    slices: tuple[str, ...]
+    `copies` is how many rows logged each and `weights` how many requests of the log it stands for, both shape (n,).
+    """
 
+    ids: list[str | None]
+    times_us: NDArray[np.int64]
+    labelled: NDArray[np.bool_]
+    copies: NDArray[np.int64]
+    weights: NDArray[np.float64]
+    label: str
+    rows: Rows
 
-@dataclass(slots=True)
-class Request:
-    """A request of the sample; `fields` holds the columns but id and time, `copies` the rows that logged it."""
-
-    id: str | None
-    time_us: int
-    fields: dict[str, Any]
-    labelled: bool
-    copies: int = 1
-    weight: float = 1.0
-
-    def rank(self) -> tuple[bool, int, str]:
-        """Order copies of one request: a labelled one before one without, then the later, then by content."""
-        return self.labelled, self.time_us, repr(sorted(self.fields.items()))
-
-    def merge(self, other: Request) -> None:
-        """Take in another copy: what the higher in rank holds, and how many rows logged both."""
-        self.copies += other.copies
-        self.weight = min(self.weight, other.weight)
-        if other.rank() > self.rank():
-            self.fields, self.time_us, self.labelled = other.fields, other.time_us, other.labelled
+    def values(self, column: str) -> list[Any]:
+        """Return a column but id and time; a label that is NaN is none."""
+        values = self.rows.values(column)
+        return [value if _is_label(value) else None for value in values] if column == self.label else values
 
 
 class Candidates(NamedTuple):
-    """Rows of one chunk that may be in the sample, not yet Python values, so that few ever become some.
+    """Rows that may be in the sample, not yet Python values, so that few ever become some.
 
-    `tokens` tell requests apart, `slices` holds the value of each slice column as text.
+    `copies` is how many rows each stands for, `tokens` tell requests apart, `labelled` tells which have a label and
+    `slices` holds the value of each slice column as text.
     """
 
     places: NDArray[np.uint64]
+    copies: NDArray[np.int64]
     tokens: pa.Array
     ids: pa.Array
     times_us: NDArray[np.int64]
+    labelled: NDArray[np.bool_]
     slices: list[pa.Array]
     rows: Rows
+
+    def take(self, rows: NDArray[np.intp]) -> Candidates:
+        """Return some of the rows, in the order of the indices."""
+        return Candidates(
+            places=self.places[rows],
+            copies=self.copies[rows],
+            tokens=self.tokens.take(rows),
+            ids=self.ids.take(rows),
+            times_us=self.times_us[rows],
+            labelled=self.labelled[rows],
+            slices=[column.take(rows) for column in self.slices],
+            rows=self.rows.take(rows),
+        )
 
 
 class Reservoir:
     """Holds the requests with the lowest places of those offered, by any thread, and at most about as many again.
 
-    A log that says early how long it is lets most rows be passed over from the start: see `expect`.
+    What is drawn is a unit: a request under one set of slices; copies of it that were logged under others are other
+    units. Different ids have different places, but for one pair in 2^64. A log that says early how long it is lets most
+    rows be passed over from the start: see `expect`.
     """
 
     def __init__(self, size: int, per_slice: int, seed: int, label: str, slices: Sequence[str]) -> None:
@@ -102,7 +108,7 @@ class Reservoir:
         self._overall = HIGHEST
         self._guessed = False
         self._of_slice: dict[tuple[int, str], int] = {}
-        self._kept: dict[Unit, Request] = {}
+        self._kept: Candidates | None = None  # one row a unit, in the order of places
         self._waiting: list[Candidates] = []
         self._waiting_rows = 0
         self._lock = Lock()
@@ -127,36 +133,51 @@ class Reservoir:
         slices = [_Coded.of(chunk.slices[column], len(tokens)) for column in self._columns]
         with self._lock:
             limits = self._limits(slices)
-        rows = np.flatnonzero(wanted & (found <= limits))
-        if not len(rows):
+        low = np.flatnonzero(wanted & (found <= limits))
+        if not len(low):
             return
+        named, rows = tokens.take(low), chunk.rows.take(low)
         taken = Candidates(
-            places=found[rows],
-            tokens=tokens.take(rows),
-            ids=chunk.ids.take(rows),
-            times_us=chunk.times_us[rows],
-            slices=[coded.of_rows(rows) for coded in slices],
-            rows=chunk.rows.take(rows),
+            places=found[low],
+            copies=np.ones(len(low), dtype=np.int64),
+            tokens=named,
+            ids=named if tokens is chunk.ids else chunk.ids.take(low),
+            times_us=chunk.times_us[low],
+            labelled=np.array([_is_label(value) for value in rows.values(self._label)], dtype=bool),
+            slices=[coded.of_rows(low) for coded in slices],
+            rows=rows,
         )
         with self._lock:
             self._waiting.append(taken)
-            self._waiting_rows += len(rows)
-            if self._waiting_rows > max(2 * self._size, len(self._kept)) + SLACK:
+            self._waiting_rows += len(low)
+            if self._waiting_rows > max(2 * self._size, len(self._kept.places) if self._kept else 0) + SLACK:
                 self._shrink()
 
-    def requests(self) -> list[Request]:
-        """Return the sample sorted by id; requests without one come last, in the order of file and row."""
+    def sample(self) -> Sample:
+        """Return what was drawn."""
         with self._lock:
             self._shrink()
-        merged: dict[str, Request] = {}
-        for unit, request in self._kept.items():
-            below = max(self._overall, *self._thresholds(unit)) if self._columns else self._overall
-            if unit.place < below or below == HIGHEST:
-                request.weight = ALL_PLACES / (below + 1)
-                known = merged.setdefault(unit.token, request)
-                if known is not request:
-                    known.merge(request)
-        return [request for _, request in sorted(merged.items(), key=_by_id)]
+        if self._kept is None:
+            none = np.empty(0, dtype=np.int64)
+            return Sample([], none, none.astype(bool), none, none.astype(float), self._label, Lines([], ()))
+        below = self._limits([_Coded.of_texts(column) for column in self._kept.slices])
+        below = np.broadcast_to(below, self._kept.places.shape)
+        drawn = np.flatnonzero((self._kept.places < below) | (below == HIGHEST))
+        weight_below = {limit: ALL_PLACES / (limit + 1) for limit in set(below[drawn].tolist())}
+        weights = np.array([weight_below[limit] for limit in below[drawn].tolist()], dtype=float)
+        units = self._kept.take(drawn)
+        nameless = np.asarray(units.ids.is_null())
+        order, starts, best = self._grouped(units, (nameless, _Coded.of_texts(units.tokens).codes))
+        sample = units.take(best)
+        return Sample(
+            ids=sample.ids.to_pylist(),
+            times_us=sample.times_us,
+            labelled=sample.labelled,
+            copies=np.add.reduceat(units.copies[order], starts),
+            weights=np.minimum.reduceat(weights[order], starts),
+            label=self._label,
+            rows=sample.rows,
+        )
 
     def columns(self) -> tuple[str, ...]:
         """Return the slice columns of which each value has requests of its own in the sample."""
@@ -174,110 +195,95 @@ class Reservoir:
                 limits = np.maximum(limits, np.array(of_value, dtype=np.uint64)[coded.codes])
         return limits
 
-    def _absorb(self) -> None:
-        """Make requests of the waiting rows that may be in a sample of them alone; others are in none of more."""
-        low = self._lowest()
-        start = 0
-        for waiting in self._waiting:
-            end = start + len(waiting.places)
-            if len(rows := np.flatnonzero(low[start:end])):
-                self._keep(waiting, rows)
-            start = end
-        self._waiting, self._waiting_rows = [], 0
-
-    def _lowest(self) -> NDArray[np.bool_]:
-        """Tell which of all waiting rows are among the lowest of them, or of a slice of them, shape (rows,)."""
-        import pyarrow as pa
-
-        found = np.concatenate([waiting.places for waiting in self._waiting])
-        low = found <= min(_nth_place(found, self._size), np.uint64(self._overall))
-        for number, column in enumerate(self._columns):
-            if len(self._values[column]) <= MOST_VALUES:
-                values = pa.concat_arrays([waiting.slices[number] for waiting in self._waiting]).dictionary_encode()
-                codes = values.indices.to_numpy()
-                for code in range(len(values.dictionary)):
-                    same = codes == code
-                    low[same] |= found[same] <= _nth_place(found[same], self._per_slice)
-        return low
-
-    def _keep(self, waiting: Candidates, rows: NDArray[np.intp]) -> None:
-        """Make requests of some rows, or merge them into the requests that they are copies of."""
-        values = [column.take(rows).to_pylist() for column in waiting.slices]
-        for place, token, slices, name, time, fields in zip(
-            waiting.places[rows].tolist(),
-            waiting.tokens.take(rows).to_pylist(),
-            zip(*values, strict=True) if values else [()] * len(rows),
-            waiting.ids.take(rows).to_pylist(),
-            waiting.times_us[rows].tolist(),
-            map(self._without_nan, waiting.rows.take(rows).to_pylist()),
-            strict=True,
-        ):
-            request = Request(name, time, fields, labelled=fields.get(self._label) is not None)
-            known = self._kept.setdefault(Unit(place, token, slices), request)
-            if known is not request:
-                known.merge(request)
-
-    def _thresholds(self, unit: Unit) -> list[int]:
-        """Return the thresholds of the unit's slices."""
-        return [
-            self._of_slice.get((number, value), HIGHEST)
-            for number, value in enumerate(unit.slices)
-            if len(self._values[self._columns[number]]) <= MOST_VALUES
-        ] or [0]
-
     def _shrink(self) -> None:
         """Keep the units that are in the sample, and of each of its parts the first that is not: it is the threshold."""
-        if self._waiting:
-            self._absorb()
-        ordered = sorted(self._kept)
-        kept = set(ordered[: self._size + 1])
-        if len(ordered) > self._size and ordered[self._size].place <= self._overall:
-            self._overall, self._guessed = ordered[self._size].place, False
-        for number, column in enumerate(self._columns):
+        if not self._waiting:
+            return
+        every = _joined([*([self._kept] if self._kept else []), *self._waiting])
+        self._waiting, self._waiting_rows = [], 0
+        slices = [_Coded.of_texts(column) for column in every.slices]
+        order, starts, best = self._grouped(every, (every.places, *(coded.codes for coded in slices)))
+        copies = np.add.reduceat(every.copies[order], starts)
+        found = every.places[best]
+        kept = np.arange(len(best)) <= self._size
+        if len(best) > self._size and found[self._size] <= self._overall:
+            self._overall, self._guessed = int(found[self._size]), False
+        for number, (column, coded) in enumerate(zip(self._columns, slices, strict=True)):
             if len(self._values[column]) > MOST_VALUES:
                 continue
-            of_value: dict[str, list[Unit]] = defaultdict(list)
-            for unit in ordered:
-                part = of_value[unit.slices[number]]
-                if len(part) <= self._per_slice:
-                    part.append(unit)
-            for value, part in of_value.items():
-                kept.update(part)
+            for code, value in enumerate(coded.values):
+                part = np.flatnonzero(coded.codes[best] == code)[: self._per_slice + 1]
+                kept[part] = True
                 if len(part) > self._per_slice:
-                    self._of_slice[number, value] = part[-1].place
-        self._kept = {unit: request for unit, request in self._kept.items() if unit in kept}
+                    self._of_slice[number, value] = int(found[part[-1]])
+        self._kept = every.take(best[kept])._replace(copies=copies[kept])
 
-    def _without_nan(self, fields: dict[str, Any]) -> dict[str, Any]:
-        label = fields.get(self._label)
-        if label != label:  # noqa: PLR0124  NaN is how some writers say that there is none
-            fields[self._label] = None
-        return fields
+    def _grouped(
+        self, every: Candidates, groups: Sequence[NDArray[Any]]
+    ) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
+        """Return the rows in the order of their groups, where each group starts, and the row that stands for each.
+
+        A labelled one stands for all, before one without; then the latest; then the last by content.
+        """
+        keys = (*groups, every.labelled, every.times_us)
+        order = np.lexsort(keys[::-1])
+        tied = _repeated(keys, order)
+        if tied.any():
+            rows = order[np.append(tied, False) | np.insert(tied, 0, False)]
+            texts = self._contents(every, rows)
+            ranks = {text: rank for rank, text in enumerate(sorted(set(texts)))}
+            content = np.zeros(len(order), dtype=np.intp)
+            content[rows] = [ranks[text] for text in texts]
+            order = np.lexsort((content, *keys[::-1]))
+        starts = np.flatnonzero(np.insert(~_repeated(groups, order), 0, True))
+        return order, starts, order[np.append(starts[1:], len(order)) - 1]
+
+    def _contents(self, every: Candidates, rows: NDArray[np.intp]) -> list[str]:
+        """Return what orders copies that differ in nothing but what they hold."""
+        found = every.rows.take(rows).to_pylist()
+        for fields in found:
+            if self._label in fields and not _is_label(fields[self._label]):
+                fields[self._label] = None
+        return [repr(sorted(fields.items())) for fields in found]
 
 
 class _Coded(NamedTuple):
     """The values of a slice column as text, and for each row the number of its value, shape (rows,)."""
 
     values: list[str]
-    codes: NDArray[np.intp]
+    codes: NDArray[np.integer[Any]]
 
     @classmethod
     def of(cls, column: pa.DictionaryArray | None, rows: int) -> _Coded:
         if column is None:
             return cls([NO_VALUE], np.zeros(rows, dtype=np.intp))
         known = [NO_VALUE if value is None else text_of(value) or "" for value in column.dictionary.to_pylist()]
-        codes = column.indices.fill_null(len(known)).to_numpy(zero_copy_only=False)
-        return cls([*known, NO_VALUE], codes.astype(np.intp))
+        codes = column.indices.fill_null(len(known)) if column.null_count else column.indices
+        return cls([*known, NO_VALUE], codes.to_numpy())
+
+    @classmethod
+    def of_texts(cls, column: pa.Array) -> _Coded:
+        """Return strings, none of them null, coded by their order."""
+        coded = column.dictionary_encode()
+        known = coded.dictionary.to_pylist()
+        ordered = sorted(known)
+        numbers = {value: number for number, value in enumerate(ordered)}
+        return cls(ordered, np.array([numbers[value] for value in known], dtype=np.intp)[coded.indices.to_numpy()])
 
     def of_rows(self, rows: NDArray[np.intp]) -> pa.Array:
         import pyarrow as pa
 
-        return pa.array(self.values, pa.string()).take(self.codes[rows])
+        return pa.array([self.values[code] for code in self.codes[rows].tolist()], pa.string())
 
 
-def _nth_place(found: NDArray[np.uint64], number: int) -> np.uint64:
-    """Return the lowest place but `number` others, copies of a request counted once; the highest where there are none."""
-    different = np.unique(found)
-    return different[number] if len(different) > number else np.uint64(HIGHEST)
+def _is_label(value: Any) -> bool:
+    return value is not None and bool(value == value)  # noqa: PLR0124  NaN is how some writers say that there is none
+
+
+def _repeated(keys: Sequence[NDArray[Any]], order: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """Tell which rows but the first have the same keys as the row before them in the order, shape (rows - 1,)."""
+    same: NDArray[np.bool_] = np.logical_and.reduce([key[order[1:]] == key[order[:-1]] for key in keys])
+    return same
 
 
 def _tokens(chunk: Chunk) -> pa.Array:
@@ -290,6 +296,16 @@ def _tokens(chunk: Chunk) -> pa.Array:
     return pa.array([f"\0{chunk.file}\0{number}" if name is None else name for name, number in named], pa.string())
 
 
-def _by_id(item: tuple[str, Request]) -> tuple[bool, str]:
-    token, request = item
-    return request.id is None, token
+def _joined(parts: Sequence[Candidates]) -> Candidates:
+    import pyarrow as pa
+
+    return Candidates(
+        places=np.concatenate([part.places for part in parts]),
+        copies=np.concatenate([part.copies for part in parts]),
+        tokens=pa.concat_arrays([part.tokens for part in parts]),
+        ids=pa.concat_arrays([part.ids for part in parts]),
+        times_us=np.concatenate([part.times_us for part in parts]),
+        labelled=np.concatenate([part.labelled for part in parts]),
+        slices=[pa.concat_arrays(columns) for columns in zip(*(part.slices for part in parts), strict=True)],
+        rows=joined([part.rows for part in parts]),
+    )

@@ -4,34 +4,31 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from tasks.evidence import Raw
 from tasks.files import digest_bytes, write_whole
 from tasks.sample.readers import NO_TIME, OPTIONAL
 from tasks.sample.text import text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
     import pyarrow as pa
 
     from tasks.sample.malformed import Malformed
     from tasks.sample.readers import Wanted
-    from tasks.sample.reservoir import Request
+    from tasks.sample.reservoir import Sample
 
 COPIES = "copies"
 WEIGHT = "sampling_weight"
 
 
-def write_sample(requests: Sequence[Request], wanted: Wanted, malformed: Malformed, out: Path) -> Raw:
-    """Write the requests to `out` and the malformed rows, if any, to `<stem>.malformed.jsonl` beside it."""
+def write_sample(sample: Sample, wanted: Wanted, malformed: Malformed, out: Path) -> Raw:
+    """Write the sample to `out` and the malformed rows, if any, to `<stem>.malformed.jsonl` beside it."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     stream = pa.BufferOutputStream()
-    pq.write_table(_table(requests, wanted), stream, compression="zstd")
+    pq.write_table(_table(sample, wanted), stream, compression="zstd")
     data = stream.getvalue().to_pybytes()
     write_whole(out, data)
     aside = out.with_name(f"{out.stem}.malformed.jsonl")
@@ -39,22 +36,22 @@ def write_sample(requests: Sequence[Request], wanted: Wanted, malformed: Malform
         write_whole(aside, malformed.kept())
     else:
         aside.unlink(missing_ok=True)
-    return Raw(path=out.name, sha256=digest_bytes(data), rows=len(requests))
+    return Raw(path=out.name, sha256=digest_bytes(data), rows=len(sample.ids))
 
 
-def _table(requests: Sequence[Request], wanted: Wanted) -> pa.Table:
+def _table(sample: Sample, wanted: Wanted) -> pa.Table:
     import pyarrow as pa
 
-    times = np.array([request.time_us for request in requests], dtype=np.int64)
+    times = sample.times_us
     columns = {
-        wanted.id: pa.array([request.id for request in requests], pa.string()),
+        wanted.id: pa.array(sample.ids, pa.string()),
         wanted.time: pa.array(times, pa.int64(), mask=times == NO_TIME).cast(pa.timestamp("us", tz="UTC")),
     }
     for name in wanted.others:
-        if name not in OPTIONAL or name in wanted.needed or any(name in request.fields for request in requests):
-            columns[name] = _column([request.fields.get(name) for request in requests])
-    columns[COPIES] = pa.array([request.copies for request in requests], pa.int64())
-    columns[WEIGHT] = pa.array([request.weight for request in requests], pa.float64())
+        if name not in OPTIONAL or name in wanted.needed or sample.rows.has(name):
+            columns[name] = _column(sample.values(name))
+    columns[COPIES] = pa.array(sample.copies, pa.int64())
+    columns[WEIGHT] = pa.array(sample.weights, pa.float64())
     return pa.table(columns)
 
 

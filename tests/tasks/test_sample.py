@@ -169,6 +169,21 @@ def lopsided(number: int) -> dict[str, Any]:
     return row(number, source="editorials" if rare else "tweets", label="bad" if rare else ("good", "bad")[number % 2])
 
 
+def test_of_copies_that_differ_in_nothing_else_the_content_decides(tmp_path: Path) -> None:
+    """Whatever the order and format in which they were logged."""
+    texts = ("b", "c", "a")
+    copies = [row(7, text=text, label="good") for text in texts]
+    write_lines(tmp_path / "one" / "log" / DAY / "a.jsonl", copies)
+    write_parquet(tmp_path / "two" / "log" / DAY / "a.parquet", copies[::-1])
+    write_parquet(tmp_path / "two" / "log" / DAY / "b.parquet", [row(8, label=None)])
+    write_lines(tmp_path / "one" / "log" / DAY / "b.jsonl", [row(8, label=None)])
+    one, drawn = sample(tmp_path / "one")
+    two, _ = sample(tmp_path / "two")
+    assert drawn["text"].tolist() == ["c", "text 8"]
+    assert drawn["copies"].tolist() == [3, 1]
+    assert one.raw == two.raw
+
+
 def test_a_rare_slice_has_rows_of_its_own_and_weights_say_what_each_stands_for(tmp_path: Path) -> None:
     """The rare slice is drawn more often; weighted, its share and the log's size are what they are in the log."""
     write_parquet(tmp_path / "log" / DAY / "a.parquet", [lopsided(i) for i in range(20_000)])
