@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -14,13 +17,15 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from tasks.device import DeviceWatch
-from tasks.evidence import Unmeasured
+from tasks.evidence import DeviceUse, Unmeasured
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 sys.path.append(str(BENCHMARKS))
 
 import gpu  # noqa: E402
+import gpu_figures  # noqa: E402
 import gpu_graphs  # noqa: E402
+from gpu_ways import Session, Way, ways  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +45,72 @@ def test_a_machine_without_a_device_is_watched_in_vain() -> None:
     assert done == 499_500
     assert isinstance(watch.seen, Unmeasured)
     assert watch.seen.why.startswith(("nvidia-ml-py is not installed", "NVML tells of no device here: "))
+
+
+class NotToldError(Exception):
+    """Stands for pynvml's NVMLError."""
+
+
+def nvml_with(monkeypatch: pytest.MonkeyPatch, pids: list[int], silent: str = "") -> None:
+    """Stand in for NVML on a machine with one device that lists these processes and does not answer one question."""
+
+    def told(name: str, value: Any) -> Any:
+        def answer(*_: Any) -> Any:
+            if name == silent:
+                raise NotToldError(name)
+            return value
+
+        return answer
+
+    answers = {
+        "MemoryInfo": SimpleNamespace(used=900, total=1000), "ClockInfo": 1500, "MaxClockInfo": 2000, "PowerUsage": 250_500,
+        "EnforcedPowerLimit": 700_000, "Temperature": 60, "CurrentClocksThrottleReasons": 0x4 | 0x1, "MigMode": (0, 0),
+        "TotalEnergyConsumption": 5_000, "HandleByIndex": 0, "HandleByUUID": 0, "Name": "some",
+        "ComputeRunningProcesses": [SimpleNamespace(pid=pid, usedGpuMemory=300) for pid in pids],
+    }  # fmt: skip
+    stand_in = SimpleNamespace(
+        NVMLError=NotToldError, NVML_CLOCK_SM=1, NVML_CLOCK_MEM=2, NVML_TEMPERATURE_GPU=0, nvmlInit=lambda: None,
+        nvmlShutdown=lambda: None, nvmlSystemGetDriverVersion=lambda: "580",
+        **{f"nvmlDeviceGet{name}": told(name, value) for name, value in answers.items()},
+    )  # fmt: skip
+    monkeypatch.setitem(sys.modules, "pynvml", stand_in)
+
+
+def watched() -> DeviceUse:
+    """Return what is seen of the device."""
+    with DeviceWatch() as watch:
+        time.sleep(0.15)
+    assert isinstance(watch.seen, DeviceUse)
+    return watch.seen
+
+
+def test_the_device_is_told_apart_from_what_others_do_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beside another process; the reasons that only say that it was idle do not count."""
+    nvml_with(monkeypatch, [os.getpid(), 1])
+    seen = watched()
+    assert (seen.own_bytes, seen.other_processes) == (300, 1)
+    assert (seen.name, seen.throttled, seen.watts_mean, seen.joules) == ("some", ("power cap",), 250.5, 0)
+    assert seen.samples >= 3
+
+
+def test_in_a_container_nobody_knows_whose_the_processes_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """NVML lists the host's process ids: none is ours, and none is known to be another's. An idle device has none at all."""
+    nvml_with(monkeypatch, [40_000])
+    seen = watched()
+    assert (seen.own_bytes, seen.other_processes) == (None, None)
+    nvml_with(monkeypatch, [])
+    assert (watched().own_bytes, watched().other_processes) == (0, 0)
+
+
+@pytest.mark.parametrize("silent", ["PowerUsage", "TotalEnergyConsumption", "MigMode", "ComputeRunningProcesses"])
+def test_what_the_driver_does_not_tell_loses_nothing_else(monkeypatch: pytest.MonkeyPatch, silent: str) -> None:
+    """Not every device and driver answers every question."""
+    nvml_with(monkeypatch, [os.getpid()], silent)
+    seen = watched()
+    assert (seen.sm_mhz_mean, seen.celsius_max, seen.used_bytes_max) == (1500, 60, 900)
+    assert (seen.watts_mean is None) == (silent == "PowerUsage")
+    assert (seen.own_bytes is None) == (silent == "ComputeRunningProcesses")
+    assert seen.joules == (pytest.approx(250.5 * seen.seconds) if silent == "TotalEnergyConsumption" else 0)
 
 
 @pytest.mark.process
@@ -91,12 +162,15 @@ def test_buffers_that_are_bound_give_the_answers_of_a_plain_run(tmp_path: Path) 
     """On the CPU, where onnxruntime binds buffers too; half the precision is near."""
     model = gpu_graphs.convolutions()
     path = gpu_graphs.save(model, tmp_path / "convolutions.onnx")
-    values = gpu.inputs(model, 2)
-    plain = gpu.result(gpu.Session(path, gpu.Way(), "cpu").caller(values))
+    values = gpu_figures.inputs(model, 2)
+    others = values[::-1].copy()
+    plain = Session(path, Way(), "cpu").caller(values).answer(others)
     assert plain.shape == (2, 256)
-    for buffers in ("device", "pinned"):
-        bound = gpu.result(gpu.Session(path, gpu.Way(buffers=buffers), "cpu").caller(values))
-        assert np.array_equal(bound, plain)
+    for way in (Way(buffers="device"), Way(buffers="pinned")):
+        caller = Session(path, way, "cpu").caller(values)
+        caller()
+        assert np.array_equal(caller.answer(others), plain)
+        assert not np.array_equal(caller.answer(values), plain)
     halved = gpu_graphs.half(model)
     kinds = {weight.data_type for weight in halved.graph.initializer if weight.dims}
     assert TensorProto.FLOAT not in kinds
@@ -107,29 +181,30 @@ def test_buffers_that_are_bound_give_the_answers_of_a_plain_run(tmp_path: Path) 
 def test_every_way_is_named_apart_and_leaves_no_setting_to_a_default() -> None:
     """TF32, the search for convolutions, the arena and the recording of a graph are given in each."""
     for name in gpu_graphs.GRAPHS:
-        named = [way.name for way in gpu.ways(name)]
+        named = [way.name for way in ways(name)]
         assert len(set(named)) == len(named)
-        for way in gpu.ways(name):
+        for way in ways(name):
             assert set(way.options()) == {
                 "device_id", "use_tf32", "cudnn_conv_algo_search", "arena_extend_strategy", "enable_cuda_graph",
             }  # fmt: skip
 
 
 def test_times_have_bounds_by_order() -> None:
-    """The median of 0 to 99 ms, and 40 and 59 ms as its bounds at 95%."""
-    found = gpu.bounds([index / 1000 for index in range(100)])
-    assert found == pytest.approx({"median_ms": 49.5, "low_ms": 40, "high_ms": 59, "calls": 100})
+    """The exact bounds of the median at 95%: the 40th and 61st of a hundred; of five times no two are enough."""
+    found = gpu_figures.bounds([index / 1000 for index in range(1, 101)])
+    assert found == pytest.approx({"median_ms": 50.5, "low_ms": 40, "high_ms": 61, "calls": 100})
+    assert gpu_figures.bounds([0.003, 0.001, 0.002])["low_ms"] == 1
 
 
 def test_a_small_run_on_the_cpu_gives_every_figure_or_its_reason(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The whole benchmark, with one graph and two batches: times and agreement are numbers, what needs a device says so."""
-    monkeypatch.setattr(gpu, "BATCHES", (1, 2))
+    monkeypatch.setattr(gpu_figures, "BATCHES", (1, 2))
     monkeypatch.setattr(gpu_graphs, "GRAPHS", {"convolutions": gpu_graphs.convolutions})
-    (figures,) = gpu.measure("cpu", "a CPU", 0.01).values()
+    (figures,) = gpu.measure("cpu", Unmeasured(stage="device", why="a CPU has none"), 0.01).values()
     assert figures["provider"]["fp32"]["nodes"].keys() == {"CPUExecutionProvider"}
     assert figures["agreement"]["fp32-device"] == 0
     assert figures["times"]["fp32-run"]["2"]["median_ms"] > 0
-    assert figures["share"] == {"unmeasured": "the limits of a CPU are not known here"}
+    assert figures["share"] == {"unmeasured": "a CPU has none"}
     assert tmp_path.exists()
