@@ -37,6 +37,7 @@ def model_work(folder: Path) -> None:
     from tasks.latency.profile import measure_latency
     from tasks.latency.start import measure_cold_start
     from tasks.load.peak import measure_load
+    from tasks.load.stage import UnderLoad
     from tasks.memory import measure_memory
     from tasks.policy import load_policy
     from tasks.provider import prove_provider
@@ -64,17 +65,13 @@ def model_work(folder: Path) -> None:
         evaluate_variant(candidate, served, sets, out, base, champion=FirstLaunch(model=candidate.name))
         calibrate_variant(candidate, served, sets.calibration, out / PRODUCTION_FILE, out)
         latency = measure_latency(served, sets.production, measuring, seed, out)
-        measure_load(
-            served, sets.production, latency, measuring, policy.business, slo.under_load, slo.confidence, seed, out
-        )
+        given = UnderLoad(served, sets.production, latency, measuring, policy.business, seed, out)
+        measure_load(given, slo.under_load, slo.confidence)
         measure_cold_start(served, sets.production, measuring, policy.business.serving_batch, seed, out)
         measure_robustness(served, sets.production, candidate.columns.label, measuring, seed, out)
         measure_memory(served, sets.production, measuring, seed)
         with contextlib.suppress(StageError):  # a launch goes on too where no rate could be told
-            measure_capacity(
-                served, sets.production, latency, measuring, policy.business, slo.objective,
-                policy.limits()["capacity"].confidence, seed, out,
-            )  # fmt: skip
+            measure_capacity(given, slo.objective, policy.limits()["capacity"].confidence)
 
 
 def seconds(command: list[str]) -> float:

@@ -131,7 +131,15 @@ def _measure_data(current: Launch, sets: DataSets) -> Evidence:
     """Return what the production log and the evaluation set show; the rest of the evidence is not measured yet."""
     candidate, policy = current.candidate, current.policy
     as_of = candidate.data.as_of or datetime.now(UTC)
-    drawn = steps.attempt("sample", steps.sample, candidate, policy.sample, as_of, sets.production)
+    drawn = steps.attempt(
+        "sample",
+        steps.sample,
+        candidate,
+        policy.sample,
+        as_of,
+        sets.production,
+        keeps_times=policy.business.arrivals == "replay",
+    )
     production = sets.production if not isinstance(drawn, Unmeasured) else drawn
     described = (
         steps.attempt("describe-production", steps.describe, production, candidate.columns),

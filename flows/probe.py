@@ -17,10 +17,10 @@ from tasks.endpoint.verdict import judge_load
 from tasks.evidence import Endpoint
 from tasks.files import write_whole
 from tasks.gates import latency_slo
-from tasks.load.peak import expected_arrivals
+from tasks.load.arrivals import expected_arrivals, keep_times, times_beside
 from tasks.policy import load_policy
 from tasks.records import InputError, StageError
-from tasks.sample import draw_sample
+from tasks.sample import LatestTimes, draw_sample
 from tasks.store import home
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from tasks.evidence import RequestInputs, ServingProtocol
     from tasks.policy import Policy
     from tasks.records import Candidate
+
+DRAWN = "production.parquet"
 
 
 def probe(
@@ -78,7 +80,7 @@ def probe(
             endpoint=endpoint, bodies=bodies, out=out, headers=dict(headers or {}), timeout_seconds=timeout_seconds
         )
         found = measure_endpoint(
-            opening, expected_arrivals(bar.business), rate or bar.business.peak_per_second, seconds,
+            opening, expected_arrivals(bar.business, rows or out / DRAWN), rate or bar.business.peak_per_second, seconds,
             limits.under_load, limits.confidence, bar.sample.seed,
         )  # fmt: skip
     except (StageError, AdapterError) as error:
@@ -103,8 +105,10 @@ def _inputs(candidate: Candidate | None, policy: Policy, rows: Path | None, out:
         assert candidate is not None  # noqa: S101  one of both is given
         production = candidate.data.production
         log = open_log(production if production.startswith("s3://") else str(candidate.resolve(production)))
-        rows = out / "production.parquet"
-        draw_sample(log, candidate.columns, policy.sample, candidate.data.as_of or datetime.now(UTC), rows)
+        rows, times = out / DRAWN, LatestTimes()
+        as_of = candidate.data.as_of or datetime.now(UTC)
+        draw_sample(log, candidate.columns, policy.sample, as_of, rows, times=times)
+        keep_times(times.times_us(), times_beside(rows))
     table = read_table(rows)
     if candidate is None:
         return table

@@ -31,6 +31,7 @@ from tasks.labelfree import estimate_without_labels
 from tasks.latency.profile import measure_latency
 from tasks.latency.start import measure_cold_start
 from tasks.latency.turns import compare_with_champion
+from tasks.load.arrivals import keep_times, times_beside
 from tasks.load.peak import measure_load
 from tasks.mask import mask
 from tasks.memory import measure_memory
@@ -43,7 +44,7 @@ from tasks.replay import replay as replay_recorded
 from tasks.report import write_report
 from tasks.review import draw_review
 from tasks.robustness import measure_robustness
-from tasks.sample import draw_sample
+from tasks.sample import LatestTimes, draw_sample
 from tasks.traits import traits_file, write_traits
 from tasks.validate import validate_evaluation, validate_production
 
@@ -70,12 +71,23 @@ def _worth_another_try(_task: object, _run: object, state: Any) -> bool:
 
 
 def sample_log(
-    candidate: Candidate, sampling: Sampling, as_of: datetime, out: Path, since: datetime | None = None
+    candidate: Candidate,
+    sampling: Sampling,
+    as_of: datetime,
+    out: Path,
+    since: datetime | None = None,
+    keeps_times: bool = False,
 ) -> SampleEvidence:
-    """Return the sample of the candidate's production log: of the window asked for, or from `since` on."""
+    """Return the sample of the candidate's production log: of the window asked for, or from `since` on.
+
+    With `keeps_times`, when its latest requests came is kept beside the sample.
+    """
     address = candidate.data.production
     source = open_log(address if address.startswith("s3://") else str(candidate.resolve(address)))
-    drawn = draw_sample(source, candidate.columns, sampling, as_of, out, since)
+    times = LatestTimes() if keeps_times else None
+    drawn = draw_sample(source, candidate.columns, sampling, as_of, out, since, times)
+    if times is not None:
+        keep_times(times.times_us(), times_beside(out))
     return drawn.model_copy(update={"raw": drawn.raw.model_copy(update={"path": f"{out.parent.name}/{out.name}"})})
 
 

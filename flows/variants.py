@@ -12,6 +12,7 @@ from tasks.decide import rejection
 from tasks.evidence import FirstLaunch, Unmeasured, VariantEvidence
 from tasks.export import serving
 from tasks.kept import keep_graphs
+from tasks.load.stage import UnderLoad
 from tasks.score import PRODUCTION_FILE
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from flows.current import Launch
     from flows.incumbent import Incumbent
     from tasks.datasets import DataSets
-    from tasks.evidence import CapacityEvidence, Evidence
+    from tasks.evidence import CapacityEvidence, Evidence, LatencyEvidence
     from tasks.gates import latency_slo
     from tasks.policy import Policy
     from tasks.records import Candidate, Serving, Variant
@@ -200,15 +201,9 @@ def _measure_costs(
         "load": steps.attempt(
             f"{name}: load",
             steps.offer_load,
-            served,
-            rows,
-            latency,
-            measuring,
-            policy.business,
+            _under_load(current, name, served, rows, latency),
             slo.under_load,
             slo.confidence,
-            seed,
-            out,
         )
         if measuring.load_seconds
         else Unmeasured(stage=f"{name}: load", why="the policy asks for no load (measure.load_seconds is 0)"),
@@ -242,13 +237,19 @@ def _measure_capacity(
     return steps.attempt(
         stage,
         steps.find_capacity,
-        served,
-        rows,
-        evidence.latency,
-        measuring,
-        policy.business,
+        _under_load(current, evidence.name, served, rows, evidence.latency),
         slo.objective,
         policy.limits()["capacity"].confidence,
-        policy.sample.seed,
-        current.folder / "variants" / evidence.name,
     )
+
+
+def _under_load(
+    current: Launch, name: str, served: Serving, rows: Path | Unmeasured, latency: LatencyEvidence | Unmeasured
+) -> UnderLoad | Unmeasured:
+    """Return what a stage is given that puts a variant under load, or what it lacks."""
+    if isinstance(rows, Unmeasured):
+        return rows
+    if isinstance(latency, Unmeasured):
+        return latency
+    policy, out = current.policy, current.folder / "variants" / name
+    return UnderLoad(served, rows, latency, policy.measure, policy.business, policy.sample.seed, out)

@@ -96,7 +96,8 @@ class Numbers(Record):
 class Business(Record):
     """What the model serves: traffic, the machine a replica runs on, and how full a replica may be.
 
-    `burstiness` is the coefficient of variation of the gaps between requests: 1 of independent users, more of bursts.
+    Requests arrive at `random`, where `burstiness` is the coefficient of variation of the gaps between them: 1 of
+    independent users, more of bursts. Or the log's own times are put on `replay`, drawn together to the rate asked for.
     `most_instances` is how many sessions a replica may run side by side, sharing out its threads, if that carries more.
     """
 
@@ -106,6 +107,7 @@ class Business(Record):
     serving_batch: Count
     utilisation: Annotated[float, Field(gt=0, le=0.9)]
     spare_replicas: Annotated[int, Field(ge=0)]
+    arrivals: Literal["random", "replay"] = "random"
     burstiness: Positive = 1
     most_instances: Count = 1
 
@@ -113,6 +115,8 @@ class Business(Record):
     def _peak_is_a_peak(self) -> Business:
         if self.peak_per_second < self.mean_per_second:
             raise ValueError("peak_per_second is below mean_per_second; a peak is at least the mean")
+        if self.arrivals == "replay" and self.burstiness != 1:
+            raise ValueError("burstiness is that of random arrivals; those on replay have the log's own: leave it out")
         return self
 
 

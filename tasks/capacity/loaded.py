@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,22 +14,17 @@ from tasks.child import measure
 from tasks.evidence import Configuration, Replica
 from tasks.latency.timing import LatencyRequest, LatencyResponse
 from tasks.load.arrivals import scheduled
-from tasks.load.bench import Opening
-from tasks.load.peak import OPENER, expected_arrivals
 from tasks.load.probe import LoadTest
-from tasks.load.served import SampleRows
 from tasks.records import StageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
     from tasks.capacity.service import ServiceTimes
-    from tasks.evidence import CapacityEvidence, LatencyEvidence, Objective
-    from tasks.policy import Business, Measuring
-    from tasks.records import Serving
+    from tasks.evidence import CapacityEvidence, Objective
+    from tasks.load.stage import UnderLoad
 
 CAPS = (1, 2, 4, 8, 16, 32)  # larger ones gain little a request, and every request waits for all of its batch
 LARGEST_SHARE = 0.5  # of the limit, for a batch alone: a request may meet one that has just begun
@@ -42,33 +38,20 @@ SEED_APART = 100_000  # from the arrivals of any other run on the same variant
 MS = 1000
 
 
-def measure_capacity(
-    serving: Serving,
-    rows: Path,
-    latency: LatencyEvidence,
-    measuring: Measuring,
-    business: Business,
-    objective: Objective,
-    confidence: float,
-    seed: int,
-    out: Path,
-) -> CapacityEvidence:
+def measure_capacity(given: UnderLoad, objective: Objective, confidence: float) -> CapacityEvidence:
     """Return the highest rate, up to a quarter over the peak, that a replica sustains, in the configuration that promises most.
 
     Configurations are batch caps and waits, with one instance of the policy's threads, or with `most_instances` that share
-    them out. Service times with one instance are those of `latency`. Every request is kept in a file in `out`. Raises StageError where
-    the generator was too late to tell, or the server crashed or hung.
+    them out. Service times with one instance are those that the variant had alone. Raises StageError where the generator
+    was too late to tell, or the server crashed or hung.
     """
-    seed += SEED_APART
-    services = _services(serving, rows, latency, measuring, business, objective, seed)
-    arrivals = expected_arrivals(business)
-    sample = SampleRows(serving=serving, rows=rows)
-    opening = Opening(opener=OPENER, arguments=sample.model_dump(mode="json"), out=out)
+    given = replace(given, seed=given.seed + SEED_APART)
+    services, arrivals, peak = _services(given, objective), given.arrivals(), given.business.peak_per_second
 
     def schedule(rate: float, seconds: float, seed: int) -> NDArray[np.float64]:
         return scheduled(arrivals, rate, seconds, seed)
 
-    with LoadTest(opening, arrivals, MS * objective.limit_seconds) as test:
+    with LoadTest(given.opening(), arrivals, MS * objective.limit_seconds) as test:
 
         def probe(configuration: Configuration, rate: float, seed: int, seconds: float) -> NDArray[np.float64]:
             return test.probe(_replica(configuration), rate, seed, seconds)
@@ -78,34 +61,25 @@ def measure_capacity(
             schedule,
             services,
             objective,
-            Effort(run_seconds=measuring.capacity_seconds, **EFFORT),
-            peak_per_second=business.peak_per_second,
-            seed=seed,
+            Effort(run_seconds=given.measuring.capacity_seconds, **EFFORT),
+            peak_per_second=peak,
+            seed=given.seed,
             confidence=confidence,
-            enough_per_second=ENOUGH * business.peak_per_second,
+            enough_per_second=ENOUGH * peak,
         )
     return found.model_copy(update={"raw": tuple(run.raw for run in test.runs)})
 
 
-def _services(
-    serving: Serving,
-    rows: Path,
-    latency: LatencyEvidence,
-    measuring: Measuring,
-    business: Business,
-    objective: Objective,
-    seed: int,
-) -> dict[Configuration, ServiceTimes]:
+def _services(given: UnderLoad, objective: Objective) -> dict[Configuration, ServiceTimes]:
     """Return the configurations to choose from, with the times of their batches while all instances are at work."""
-    alone = {times.batch: times.seconds for times in latency.batches if times.seconds}
+    alone = {times.batch: times.seconds for times in given.latency.batches if times.seconds}
     caps = _caps(alone, objective)
     found: dict[Configuration, ServiceTimes] = {}
-    for instances in dict.fromkeys((1, business.most_instances)):
-        threads = max(1, serving.threads // instances) if serving.threads else 0
+    for instances in dict.fromkeys((1, given.business.most_instances)):
+        threads = max(1, given.serving.threads // instances) if given.serving.threads else 0
         times: Mapping[int, Sequence[float]] = alone
         if instances > 1:
-            beside = serving.model_copy(update={"threads": threads})
-            times = _times_beside(beside, rows, caps, instances, seed, measuring.stage_timeout_seconds)
+            times = _times_beside(given, threads, caps, instances)
         for cap in caps:
             service = service_times({size: times[size] for size in caps if size <= cap})
             for wait in WAITS if cap > 1 else (0.0,):
@@ -126,21 +100,20 @@ def _caps(alone: Mapping[int, Sequence[float]], objective: Objective) -> list[in
     return found or sorted(alone)[:1]
 
 
-def _times_beside(
-    serving: Serving, rows: Path, caps: Sequence[int], instances: int, seed: int, timeout_seconds: float
-) -> dict[int, tuple[float, ...]]:
+def _times_beside(given: UnderLoad, threads: int, caps: Sequence[int], instances: int) -> dict[int, tuple[float, ...]]:
     """Return the seconds of each batch size of as many processes as there are instances, all timed at once."""
     requests = [
         LatencyRequest(
-            serving=serving,
-            rows=rows,
+            serving=given.serving.model_copy(update={"threads": threads}),
+            rows=given.rows,
             batches=tuple(caps),
             calls=dict.fromkeys(caps, CALLS),
             seconds=dict.fromkeys(caps, CALL_SECONDS),
-            seed=seed + number,
+            seed=given.seed + number,
         )
         for number in range(instances)
     ]
+    timeout_seconds = given.measuring.stage_timeout_seconds
     with ThreadPoolExecutor(instances) as pool:
         asked = [pool.submit(measure, "tasks.latency", each, LatencyResponse, timeout_seconds) for each in requests]
         found = [each.result() for each in asked]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tasks.evidence import PoissonArrivals, ReplayArrivals
+from tasks.evidence import GammaArrivals, PoissonArrivals, ReplayArrivals
 from tasks.files import digest
 from tasks.records import StageError
 
@@ -16,10 +16,33 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from tasks.evidence import Arrivals
+    from tasks.policy import Business
 
 GAPS_AT_ONCE = 4096
 MICROSECONDS = 1e6
 FEWEST_TIMES = 2
+TIMES_SUFFIX = ".times.npy"
+
+
+def expected_arrivals(business: Business, rows: Path) -> Arrivals:
+    """Return how a policy expects requests to arrive; the log's own times are those kept beside its sample at `rows`.
+
+    Raises StageError where none were kept.
+    """
+    if business.arrivals == "random":
+        return PoissonArrivals() if business.burstiness == 1 else GammaArrivals(variation=business.burstiness)
+    times = times_beside(rows)
+    if not times.exists():
+        raise StageError(
+            f"the policy has the log's own times replayed (business.arrivals), and there are none beside {rows.name}: a "
+            "launch keeps them as it samples the log. Sample the log anew, or ask for arrivals: random"
+        )
+    return ReplayArrivals(times=times, sha256=digest(times))
+
+
+def times_beside(rows: Path) -> Path:
+    """Return where the times of a log lie whose sample is at `rows`."""
+    return rows.with_name(rows.stem + TIMES_SUFFIX)
 
 
 def scheduled(arrivals: Arrivals, rate: float, seconds: float, seed: int) -> NDArray[np.float64]:

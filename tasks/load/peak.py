@@ -8,74 +8,53 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tasks.cost import carrying_replicas
-from tasks.evidence import GammaArrivals, Loaded, LoadEvidence, PoissonArrivals, Replica
-from tasks.load.bench import Opening
+from tasks.evidence import Loaded, LoadEvidence, Replica
 from tasks.load.probe import LoadTest
 from tasks.load.raw import read_raw, response_seconds
 from tasks.load.run import Offer
-from tasks.load.served import SampleRows
 from tasks.records import StageError
 from tasks.statistics import LOOKS, bound_under_load, decide_upper
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tasks.evidence import Arrivals, EndpointEvidence, LatencyEvidence, LoadRun
-    from tasks.policy import Business, Measuring
-    from tasks.records import Serving
+    from tasks.evidence import EndpointEvidence, LoadRun
+    from tasks.load.stage import UnderLoad
 
-OPENER = "tasks.load.served:open_rows"
 SEEDS = 1_000  # between the arrivals of one run and those of the next
 MS = 1000
 
 
-def measure_load(
-    serving: Serving,
-    rows: Path,
-    latency: LatencyEvidence,
-    measuring: Measuring,
-    business: Business,
-    budget_ms: Mapping[float, float],
-    confidence: float,
-    seed: int,
-    out: Path,
-) -> LoadEvidence:
+def measure_load(given: UnderLoad, budget_ms: Mapping[float, float], confidence: float) -> LoadEvidence:
     """Offer a replica its share of the peak, and go on with fresh arrivals where the runs so far cannot tell.
 
-    The peak is spread over as many replicas as the cost plans for without spare ones, by the service times in `latency`.
-    `budget_ms` has the limit of each quantile that is to be told. Every request is kept in a file in `out`.
+    The peak is spread over as many replicas as the cost plans for without spare ones, by the variant's service times.
+    `budget_ms` has the limit of each quantile that is to be told.
     Raises StageError where the serving batch was not timed, the generator was too late, or the server crashed or hung.
     """
-    seconds = next((times.seconds for times in latency.batches if times.batch == business.serving_batch), ())
+    business, arrivals = given.business, given.arrivals()
+    seconds = next((times.seconds for times in given.latency.batches if times.batch == business.serving_batch), ())
     if not seconds:
         raise StageError(f"batch {business.serving_batch}, in which the policy serves, has no measured service time")
     carrying = max(1, carrying_replicas(float(np.mean(seconds)) / business.serving_batch, business))
-    arrivals = expected_arrivals(business)
     found = LoadEvidence(
-        target=serving.target,
+        target=given.serving.target,
         peak_per_second=business.peak_per_second,
         carrying=carrying,
         share_per_second=business.peak_per_second / carrying,
-        replica=Replica(largest_batch=business.serving_batch, threads=measuring.threads),
+        replica=Replica(largest_batch=business.serving_batch, threads=given.measuring.threads),
         arrivals=arrivals,
         runs=(),
     )
-    sample = SampleRows(serving=serving, rows=rows)
-    opening = Opening(opener=OPENER, arguments=sample.model_dump(mode="json"), out=out)
     slo_ms = max(budget_ms.values())
-    with LoadTest(opening, arrivals, slo_ms) as test:
+    with LoadTest(given.opening(), arrivals, slo_ms) as test:
         while len(found.runs) < LOOKS and not told(found, budget_ms, confidence):
             offer = Offer(
-                replica=found.replica, arrivals=arrivals, rate=found.share_per_second, seconds=measuring.load_seconds,
-                seed=seed + SEEDS * len(found.runs), slo_ms=slo_ms,
+                replica=found.replica, arrivals=arrivals, rate=found.share_per_second, slo_ms=slo_ms,
+                seconds=given.measuring.load_seconds, seed=given.seed + SEEDS * len(found.runs),
             )  # fmt: skip
-            found = found.model_copy(update={"runs": (*found.runs, with_requests(test.run(offer), out))})
+            found = found.model_copy(update={"runs": (*found.runs, with_requests(test.run(offer), given.out))})
     return found
-
-
-def expected_arrivals(business: Business) -> Arrivals:
-    """Return how a policy expects requests to arrive."""
-    return PoissonArrivals() if business.burstiness == 1 else GammaArrivals(variation=business.burstiness)
 
 
 def told(found: LoadEvidence | EndpointEvidence, budget_ms: Mapping[float, float], confidence: float) -> bool:

@@ -55,13 +55,20 @@ def _device(name: str, device: DeviceUse | Unmeasured) -> str:
     """Say what the GPU did meanwhile."""
     if isinstance(device, Unmeasured):
         return f" What the device did while {name} was timed is unmeasured: {device.why}."
-    held = f", held back by {', '.join(device.throttled)}" if device.throttled else ""
-    others = f", beside {count(device.other_processes)} other processes" if device.other_processes else ""
-    return (
-        f" {name} ran on {device.name} at {quantity(device.sm_mhz_mean, '')} of {quantity(device.sm_mhz_limit, 'MHz')} and "
-        f"{quantity(device.watts_mean, '')} of {quantity(device.watts_limit, 'W')}, at most {device.celsius_max:g} °C"
-        f"{held}{others}."
-    )
+    told = []
+    if device.sm_mhz_mean is not None and device.sm_mhz_limit is not None:
+        told.append(f"at {quantity(device.sm_mhz_mean, '')} of {quantity(device.sm_mhz_limit, 'MHz')}")
+    if device.watts_mean is not None and device.watts_limit is not None:
+        told.append(f"at {quantity(device.watts_mean, '')} of {quantity(device.watts_limit, 'W')}")
+    if device.celsius_max is not None:
+        told.append(f"at most {device.celsius_max:g} °C")
+    if device.throttled:
+        told.append(f"held back by {', '.join(device.throttled)}")
+    if device.other_processes:
+        told.append(f"beside {count(device.other_processes)} other processes")
+    elif device.other_processes is None:
+        told.append("beside processes that the driver does not tell of here")
+    return f" {name} ran on {device.name}{''.join(f', {each}' for each in told)}."
 
 
 def under_load(scene: Scene) -> Drawn | None:
@@ -77,11 +84,13 @@ def under_load(scene: Scene) -> Drawn | None:
         rows.append((hand.name, count(load.requests), count(load.lost), rate, *map(_bounded, bounds)))
     if not lines:
         return None
+    replayed = any(load.arrivals.process == "replay" for _, load in scene.measured("load"))
     header = ("Variant", "Requests", "Lost", "A second", *(f"p{percent:g}, ms" for percent in PERCENTILES))
     caption = (
         "Milliseconds from when a request was due to its answer, on one replica at its share of the peak; requests"
     )
     caption += " come from another process, whether those before are answered or not. The table bounds each at 95%."
+    caption += " They come as they came in the log, drawn together to this rate." if replayed else ""
     return Drawn(charts.percentiles(lines, _budget(scene, loaded=True)), caption, Numbers(header, tuple(rows)))
 
 

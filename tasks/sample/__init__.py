@@ -2,5 +2,6 @@
 
 from tasks.sample.draw import draw_sample
 from tasks.sample.log import FORMATS, LogFile, LogSource, is_log
+from tasks.sample.times import LatestTimes
 
-__all__ = ["FORMATS", "LogFile", "LogSource", "draw_sample", "is_log"]
+__all__ = ["FORMATS", "LatestTimes", "LogFile", "LogSource", "draw_sample", "is_log"]

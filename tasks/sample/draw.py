@@ -13,8 +13,9 @@ from tasks.evidence import SampleEvidence, Stratum
 from tasks.records import InputError
 from tasks.sample.log import FORMATS, is_log, may_hold
 from tasks.sample.malformed import Malformed
-from tasks.sample.readers import NO_TIME, Wanted, read_chunks
+from tasks.sample.readers import Wanted, read_chunks
 from tasks.sample.reservoir import Reservoir
+from tasks.sample.rows import NO_TIME
 from tasks.sample.text import text_of
 from tasks.sample.write import COPIES, WEIGHT, write_sample
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from tasks.records import Columns
     from tasks.sample.log import LogFile, LogSource
     from tasks.sample.reservoir import Sample
+    from tasks.sample.times import LatestTimes
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MISSING = "(missing)"
@@ -51,11 +53,17 @@ class Seen(NamedTuple):
 
 
 def draw_sample(
-    source: LogSource, columns: Columns, sampling: Sampling, as_of: datetime, out: Path, since: datetime | None = None
+    source: LogSource,
+    columns: Columns,
+    sampling: Sampling,
+    as_of: datetime,
+    out: Path,
+    since: datetime | None = None,
+    times: LatestTimes | None = None,
 ) -> SampleEvidence:
     """Write a sample of the distinct requests in (since, as_of] to `out` and say what the log held.
 
-    Without `since` the window is the one that `sampling` asks for.
+    Without `since` the window is the one that `sampling` asks for. `times` is offered when each of its rows came.
 
     `sampling.rows` requests are drawn uniformly, and of each value of each slice column at least
     `sampling.rows_per_slice` where the log has as many. The same seed and log give the same bytes, whatever the order
@@ -75,7 +83,9 @@ def draw_sample(
 
     def scanned(guess: bool) -> tuple[Reservoir, Seen]:
         reservoir = Reservoir(sampling.rows, sampling.rows_per_slice, sampling.seed, columns.label, columns.slices)
-        return reservoir, _scan(source, opened, wanted, window, reservoir, guess)
+        if times is not None:
+            times.clear()
+        return reservoir, _scan(source, opened, wanted, window, reservoir, times, guess)
 
     reservoir, seen = scanned(guess=True)
     if reservoir.fell_short():  # far more rows are copies or out of the window than a log has
@@ -104,7 +114,13 @@ def draw_sample(
 
 
 def _scan(
-    source: LogSource, opened: Sequence[LogFile], wanted: Wanted, window: Window, reservoir: Reservoir, guess: bool
+    source: LogSource,
+    opened: Sequence[LogFile],
+    wanted: Wanted,
+    window: Window,
+    reservoir: Reservoir,
+    times: LatestTimes | None,
+    guess: bool,
 ) -> Seen:
     """Offer every row of every file to the reservoir, some files at once, and return what was seen in their order.
 
@@ -123,6 +139,8 @@ def _scan(
             seen.missing.update(chunk.missing)
             seen = seen._replace(rows=seen.rows + len(inside), outside=seen.outside + int(np.count_nonzero(~inside)))
             reservoir.offer(chunk, inside)
+            if times is not None:
+                times.offer(chunk.times_us[inside & (chunk.times_us != NO_TIME)])
             if stopped:
                 break
         return seen

@@ -10,16 +10,17 @@ import gzip
 import io
 import zlib
 from collections import Counter
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import orjson
 
 from tasks.sample.log import LINES
+from tasks.sample.rows import NO_TIME, Chunk, Lines, Stored, decoded
 from tasks.sample.text import is_ascii, text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from tasks.sample.log import LogFile, LogSource
     from tasks.sample.malformed import Malformed
 
-NO_TIME = np.iinfo(np.int64).min
 FEEDBACK = "feedback"
 SERVED = "prediction"  # what the service answered
 OPTIONAL = (FEEDBACK, SERVED)
@@ -40,7 +40,6 @@ COLUMN_BUFFER_BYTES = 256 << 10
 BATCH_BYTES = 4 << 20
 BATCH_ROWS = (1_024, 12_288)
 RELEASE_BATCHES = 8
-JOINED_BYTES = 1 << 30  # a column of strings ends at twice as many
 BROKEN_GZIP = (EOFError, gzip.BadGzipFile, zlib.error)
 
 
@@ -67,112 +66,6 @@ class Wanted(NamedTuple):
             (columns.status, *columns.slices),
             frozenset(needed),
         )
-
-
-class Rows(Protocol):
-    """Rows that are no Python values yet."""
-
-    @property
-    def columns(self) -> Sequence[str]:
-        """The columns that at least one row may have."""
-
-    def take(self, indices: NDArray[np.intp]) -> Rows:
-        """Return some of the rows, in the order of the indices."""
-
-    def has(self, column: str) -> bool:
-        """Tell whether any row has the column."""
-
-    def values(self, column: str) -> list[Any]:
-        """Return a column as values, None where it is absent."""
-
-    def to_pylist(self) -> list[dict[str, Any]]:
-        """Return the rows as values by column, absent columns left out."""
-
-
-class Lines(NamedTuple):
-    """Rows that were lines of JSON; of each, what is under `columns`."""
-
-    rows: Sequence[dict[str, Any]]
-    columns: Sequence[str]
-
-    def take(self, indices: NDArray[np.intp]) -> Lines:
-        """Return some of the rows, in the order of the indices."""
-        return Lines([self.rows[i] for i in indices], self.columns)
-
-    def has(self, column: str) -> bool:
-        """Tell whether any row has the column."""
-        return any(column in row for row in self.rows)
-
-    def values(self, column: str) -> list[Any]:
-        """Return a column as values, None where it is absent."""
-        return [row.get(column) for row in self.rows]
-
-    def to_pylist(self) -> list[dict[str, Any]]:
-        """Return the rows as values by column, absent columns left out."""
-        return [{key: row[key] for key in self.columns if key in row} for row in self.rows]
-
-
-class Stored(NamedTuple):
-    """Rows that were stored in columns, of which there is at least one."""
-
-    batch: pa.RecordBatch
-
-    @property
-    def columns(self) -> Sequence[str]:
-        """The columns that every row has."""
-        names: list[str] = self.batch.schema.names
-        return names
-
-    def take(self, indices: NDArray[np.intp]) -> Stored:
-        """Return some of the rows, in the order of the indices."""
-        return Stored(self.batch.take(indices))
-
-    def has(self, column: str) -> bool:
-        """Tell whether the rows have the column."""
-        return column in self.columns
-
-    def values(self, column: str) -> list[Any]:
-        """Return a column as values, None where it is absent."""
-        if not self.has(column):
-            return [None] * self.batch.num_rows
-        found: list[Any] = _decoded(self.batch.column(column)).to_pylist()
-        return found
-
-    def to_pylist(self) -> list[dict[str, Any]]:
-        """Return the rows as values by column."""
-        columns = [self.values(column) for column in self.columns]
-        return [dict(zip(self.columns, row, strict=True)) for row in zip(*columns, strict=True)]
-
-
-def joined(parts: Sequence[Rows]) -> Rows:
-    """Return the rows of all parts, as values where they were not stored in the same columns or are huge."""
-    import pyarrow as pa
-
-    stored = [part.batch for part in parts if isinstance(part, Stored)]
-    alike = len(stored) == len(parts) and all(batch.schema == stored[0].schema for batch in stored)
-    if alike and sum(batch.nbytes for batch in stored) < JOINED_BYTES:
-        return Stored(pa.concat_batches(stored))
-    columns = dict.fromkeys(column for part in parts for column in part.columns)
-    return Lines([row for part in parts for row in part.to_pylist()], tuple(columns))
-
-
-class Chunk(NamedTuple):
-    """Rows of one file in its order.
-
-    `numbers` are their line or row numbers from 1, `times_us` microseconds since 1970 in UTC with `NO_TIME` where a row
-    has no readable time, `slices` each slice column (None where it is absent, or of values that are no slices), and
-    `missing` the rows without a column; `rows` are the other columns. `of_rows` is how many rows the whole file has, None
-    where it does not say so itself.
-    """
-
-    file: str
-    numbers: Sequence[int]
-    ids: pa.Array
-    times_us: NDArray[np.int64]
-    slices: dict[str, pa.DictionaryArray | None]
-    missing: Counter[str]
-    rows: Rows
-    of_rows: int | None = None
 
 
 def read_chunks(source: LogSource, file: LogFile, wanted: Wanted, malformed: Malformed) -> Iterator[Chunk]:
@@ -330,7 +223,7 @@ def _texts(column: pa.Array) -> pa.Array:
     """Return a column as strings."""
     import pyarrow as pa
 
-    column = _decoded(column)
+    column = decoded(column)
     if pa.types.is_string(column.type):
         return column
     if (
@@ -340,13 +233,6 @@ def _texts(column: pa.Array) -> pa.Array:
     ):
         return column.cast(pa.string())
     return pa.array([text_of(value) for value in column.to_pylist()], pa.string())
-
-
-def _decoded(column: pa.Array) -> pa.Array:
-    """Return a column whose values are not numbers of a dictionary's, which are much slower to make values of."""
-    import pyarrow as pa
-
-    return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
 
 
 def _coded(column: pa.Array) -> pa.DictionaryArray | None:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from tasks.sample.places import places, seed_key
-from tasks.sample.readers import Lines, joined
+from tasks.sample.rows import Lines, joined
 from tasks.sample.text import text_of
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-    from tasks.sample.readers import Chunk, Rows
+    from tasks.sample.rows import Chunk, Rows
 
 SLACK = 1_000
 MARGIN = (

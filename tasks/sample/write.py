@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from tasks.evidence import Raw
 from tasks.files import digest_bytes, write_whole
-from tasks.sample.readers import NO_TIME, OPTIONAL
+from tasks.sample.readers import OPTIONAL
+from tasks.sample.rows import NO_TIME
 from tasks.sample.text import text_of
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ import pytest
 
 from tasks.evidence import GammaArrivals, PoissonArrivals
 from tasks.files import digest
-from tasks.load.arrivals import keep_times, scheduled
+from tasks.load.arrivals import expected_arrivals, keep_times, scheduled, times_beside
+from tasks.policy import Business, load_policy
 from tasks.records import StageError
 
 if TYPE_CHECKING:
@@ -77,3 +78,17 @@ def test_a_log_without_gaps_cannot_be_replayed(tmp_path: Path, times: list[int])
     """It says nothing of when requests come."""
     with pytest.raises(StageError, match="no gap between them"):
         scheduled(keep_times(times, tmp_path / "times.npy"), 10, 1, seed=0)
+
+
+def test_a_policy_says_how_requests_arrive(tmp_path: Path) -> None:
+    """At random, in bursts, or as they came in the log, whose times lie beside its sample; without them it cannot be told."""
+    business, rows = load_policy("standard").business, tmp_path / "production.parquet"
+    assert expected_arrivals(business, rows) == PoissonArrivals()
+    assert expected_arrivals(business.model_copy(update={"burstiness": 2.0}), rows) == GammaArrivals(variation=2)
+    replay = business.model_copy(update={"arrivals": "replay"})
+    with pytest.raises(StageError, match=r"there are none beside production\.parquet: a launch keeps them"):
+        expected_arrivals(replay, rows)
+    kept = keep_times([3, 1, 2], times_beside(rows))
+    assert expected_arrivals(replay, rows) == kept
+    with pytest.raises(ValueError, match="those on replay have the log's own: leave it out"):
+        Business.model_validate(replay.model_dump() | {"burstiness": 2})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,7 +10,9 @@ import pandas as pd
 import pytest
 
 from tasks.evidence import BatchTimes, GammaArrivals, LatencyEvidence, LoadEvidence, Raw
+from tasks.load.arrivals import keep_times, times_beside
 from tasks.load.peak import measure_load
+from tasks.load.stage import UnderLoad
 from tasks.policy import Business, load_policy
 from tasks.records import StageError
 from tasks.statistics import LOOKS
@@ -41,12 +44,13 @@ def timed(milliseconds: float, batch: int = 1) -> LatencyEvidence:
 def loaded(served: Serving, sets: DataSets, measuring: Measuring, tmp_path: Path) -> Callable[..., LoadEvidence]:
     """Return a function that loads the tiny candidate for a second a run, its service taken to be 10 ms."""
 
-    def load(budget_ms: dict[float, float], business: Business = BUSINESS, batch: int = 1) -> LoadEvidence:
+    def load(
+        budget_ms: dict[float, float], business: Business = BUSINESS, batch: int = 1, rows: Path = sets.production
+    ) -> LoadEvidence:
         short = measuring.model_copy(update={"load_seconds": 1})
         out = tmp_path / "variants" / "fp32"
-        return measure_load(
-            served, sets.production, timed(10, batch), short, business, budget_ms, 0.95, business.serving_batch, out
-        )
+        given = UnderLoad(served, rows, timed(10, batch), short, business, business.serving_batch, out)
+        return measure_load(given, budget_ms, 0.95)
 
     return load
 
@@ -83,6 +87,21 @@ def test_bursts_are_asked_for_by_the_policy(loaded: Callable[..., LoadEvidence])
     found = loaded({0.5: LONG_MS}, BUSINESS.model_copy(update={"burstiness": 2.0}))
     assert found.arrivals == GammaArrivals(variation=2)
     assert found.gamma_shape == 0.25
+
+
+def test_the_logs_own_times_are_replayed_where_the_policy_says_so(
+    loaded: Callable[..., LoadEvidence], sets: DataSets, tmp_path: Path
+) -> None:
+    """Ten requests at once, then none for a while: so they come, whatever the rate that they are drawn together to."""
+    copy = tmp_path / sets.production.name
+    shutil.copy(sets.production, copy)
+    keep_times(np.repeat(np.arange(1_000), 10) * 1_000_000 + np.tile(np.arange(10), 1_000) * 1_000, times_beside(copy))
+    found = loaded({0.5: LONG_MS}, BUSINESS.model_copy(update={"arrivals": "replay"}), rows=copy)
+    assert found.arrivals.process == "replay"
+    assert found.gamma_shape is None
+    gaps = np.diff(found.scheduled)
+    assert np.quantile(gaps, 0.75) < gaps.mean() / 10
+    assert found.requests == 60
 
 
 def test_a_batch_that_was_not_timed_has_no_share(loaded: Callable[..., LoadEvidence]) -> None:
