@@ -204,10 +204,12 @@ def write_jsonl(path: Path, rows: Iterable[Mapping[Any, Any]]) -> None:
     path.write_bytes(gzip.compress(b"".join(orjson.dumps(row, default=str) + b"\n" for row in kept), mtime=0))
 
 
-def quick_policy(path: Path, *, block: Iterable[str] = ("export-parity",), **measure: Any) -> Path:
+def quick_policy(
+    path: Path, *, block: Iterable[str] = ("export-parity",), arrivals: str = "random", **measure: Any
+) -> Path:
     """Write to `path` the policy `selftest` with the shortest measurements, where only the gates in `block` block."""
     policy = yaml.safe_load((POLICIES / "selftest.yaml").read_text(encoding="utf-8"))
-    policy["name"] = path.stem
+    policy["name"], policy["business"]["arrivals"] = path.stem, arrivals
     policy["measure"] |= {
         "parity_rows": 64, "invariance_rows": 64, "latency_calls": 40, "latency_seconds": 2, "calls_per_batch": 8,
         "batch_seconds": 1, "soak_calls": 200, "soak_seconds": 2, "cold_starts": 0, "load_seconds": 0, "capacity_seconds": 0,

@@ -14,7 +14,7 @@ import pytest
 import sqlalchemy
 
 from tasks.candidate import load_candidate
-from tasks.evidence import AnswerShapes, EvaluationEvidence, Evidence, LoadEvidence, Unmeasured
+from tasks.evidence import AnswerShapes, EvaluationEvidence, Evidence, Unmeasured
 from tasks.policy import load_policy
 from tasks.records import Decision
 
@@ -32,18 +32,13 @@ BIGRAM = ROOT / "candidates" / "sentiment_bigram"
 MINILM = ROOT / "candidates" / "sentiment_minilm"
 
 
-def launch(
-    candidate: Path, home: Path, rows: int | None = None, arrivals: str = "random", **environment: str
-) -> tuple[Decision, Evidence]:
+def launch(candidate: Path, home: Path, rows: int | None = None, **environment: str) -> tuple[Decision, Evidence]:
     """Launch as a user would, under the limits of the candidate's own policy with fewer timed calls, and so many rows.
 
-    Requests come at random, or as in the log (`arrivals` replay).
     Returns the decision from standard output and the evidence of the run's folder.
     """
     policy = load_policy(load_candidate(candidate).policy)
-    business = policy.business.model_copy(update={"arrivals": arrivals})
-    measuring = policy.measure.model_copy(update=SHORT)
-    short = policy.model_copy(update={"measure": measuring, "business": business})
+    short = policy.model_copy(update={"measure": policy.measure.model_copy(update=SHORT)})
     if rows:
         short = short.model_copy(update={"sample": policy.sample.model_copy(update={"rows": rows})})
     home.mkdir(parents=True, exist_ok=True)
@@ -116,7 +111,7 @@ def test_minilm_is_judged_on_production_from_s3_and_recorded_in_postgresql(
         connection.execute(sqlalchemy.text("CREATE DATABASE examples"))
     address = postgres.replace("/postgres?", "/examples?")
     decision, evidence = launch(
-        candidate, tmp_path / "home", rows=1500, arrivals="replay", MLFLOW_TRACKING_URI=address, **s3.environment()
+        candidate, tmp_path / "home", rows=1500, MLFLOW_TRACKING_URI=address, **s3.environment()
     )
     assert outcomes(decision, "batch-invariance") == {"fp32": "pass", "int8-dynamic": "fail", "int8-static": "pass"}
     assert outcomes(decision, "quantization-loss")["fp32"] == "pass"
@@ -125,10 +120,6 @@ def test_minilm_is_judged_on_production_from_s3_and_recorded_in_postgresql(
     assert outcomes(decision, "production-gap")["fp32"] == "pass"
     assert decision.variant in {"fp32", None}
     assert json.loads(evidence.model_dump_json())["sample"]["source"] == "s3://sentiment/log/"
-    load = next(found.load for found in evidence.variants if found.name == "fp32")
-    assert isinstance(load, LoadEvidence)
-    assert load.arrivals.process == "replay"
-    assert load.lost == 0
     run = tracked(address, decision.run_id)
     assert run.data.tags["outcome"] == decision.outcome
     assert run.data.metrics["accuracy/production"] > 0.7

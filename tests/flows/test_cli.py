@@ -8,12 +8,14 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
 import pytest
 import torch
 from command import Command
 from tiny import ADAPTER, POLICIES, TORCH_BUILD, quick_policy, tiny_weights, write_settings, write_tiny
 
 from flows.cli import app
+from tasks.evidence import Evidence, SampleEvidence
 from tasks.gates import GATES
 from tasks.records import Decision
 
@@ -125,7 +127,7 @@ def launched(prefect_api: str, tmp_path_factory: pytest.TempPathFactory) -> Laun
     tiny = write_tiny(folder / "candidates" / "tiny", adapter=adapter)
     torch.save(tiny_weights(), tiny / "weights.pt")
     write_settings(tiny, {"variants": ["fp32"]}, weights="weights.pt")
-    quick_policy(folder / "quick.yaml")
+    quick_policy(folder / "quick.yaml", arrivals="replay")
     (folder / "elsewhere").mkdir()
     environment = os.environ | {"PREFECT_API_URL": prefect_api, "LAUNCHGATE_HOME": str(folder / "home")}
     environment.pop("MLFLOW_TRACKING_URI", None)
@@ -175,6 +177,15 @@ def test_everything_is_left_in_the_home(launched: Launched) -> None:
     assert {"decision.json", "evidence.json", "policy.yaml", "environment.json", "report.html"} <= {
         item.name for item in run.iterdir()
     }
+
+
+@pytest.mark.server
+def test_times_to_replay_are_those_of_every_request_of_the_window(launched: Launched) -> None:
+    """However few requests are drawn, where the policy asks for a replay."""
+    run = launched.home / "runs" / launched.decision.run_id
+    sample = Evidence.model_validate_json((run / "evidence.json").read_bytes()).sample
+    assert isinstance(sample, SampleEvidence)
+    assert len(np.load(run / "data" / "production.times.npy")) == sample.log_rows - sample.outside_window_rows > 100
 
 
 @pytest.mark.server
