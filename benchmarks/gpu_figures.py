@@ -42,7 +42,8 @@ def inputs(model: Any, batch: int) -> np.ndarray:
 def bounds(seconds: list[float]) -> dict[str, float]:
     """Return the median of some times in milliseconds, its exact bounds at 95% by order statistics, and how many there were.
 
-    Fewer than six times have no such bounds, and get their least and most.
+    Fewer than six times have no such bounds, and get their least and most. The ranks are those of
+    `tasks.statistics.quantile_interval`, which needs scipy, as the machine of a GPU need not.
     """
     ordered, count = np.sort(np.asarray(seconds)) * 1e3, len(seconds)
     below, rank = 0.0, 0  # the chance that at most `rank` - 1 of the times lie below the true median

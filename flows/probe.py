@@ -105,10 +105,11 @@ def _inputs(candidate: Candidate | None, policy: Policy, rows: Path | None, out:
         assert candidate is not None  # noqa: S101  one of both is given
         production = candidate.data.production
         log = open_log(production if production.startswith("s3://") else str(candidate.resolve(production)))
-        rows, times = out / DRAWN, LatestTimes()
-        as_of = candidate.data.as_of or datetime.now(UTC)
+        rows, as_of = out / DRAWN, candidate.data.as_of or datetime.now(UTC)
+        times = LatestTimes() if policy.business.arrivals == "replay" else None
         draw_sample(log, candidate.columns, policy.sample, as_of, rows, times=times)
-        keep_times(times.times_us(), times_beside(rows))
+        if times is not None:
+            keep_times(times.times_us(), times_beside(rows))
     table = read_table(rows)
     if candidate is None:
         return table

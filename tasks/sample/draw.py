@@ -162,7 +162,7 @@ def _scan(
 
 def _inside(times_us: NDArray[np.int64], start: int, end: int) -> NDArray[np.bool_]:
     """Tell which times lie in (start, end] or are missing."""
-    if times_us.min() > start and times_us.max() <= end:
+    if len(times_us) and times_us.min() > start and times_us.max() <= end:
         return np.ones(len(times_us), dtype=bool)
     inside: NDArray[np.bool_] = (times_us == NO_TIME) | ((times_us > start) & (times_us <= end))
     return inside

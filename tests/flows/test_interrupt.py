@@ -83,8 +83,12 @@ def test_a_signal_that_comes_too_late_is_let_go() -> None:
 def test_a_service_managers_signal_stops_as_ctrl_c_does() -> None:
     """SIGTERM and SIGHUP raise what SIGINT does, so that the same clean-up runs."""
     for number in (signal.SIGTERM, signal.SIGHUP):
-        with pytest.raises(KeyboardInterrupt), orderly_stop():
-            signal.raise_signal(number)
+        before = signal.signal(number, signal.SIG_DFL)  # the tests themselves may run under nohup
+        try:
+            with pytest.raises(KeyboardInterrupt), orderly_stop():
+                signal.raise_signal(number)
+        finally:
+            signal.signal(number, before)
 
 
 def test_what_nohup_ignores_stays_ignored() -> None:
