@@ -57,14 +57,13 @@ def standard_output(guarded: bool) -> Iterator[Writer]:
 
 
 def set_up_prefect(verbose: bool) -> Callable[[], None]:
-    """Set Prefect up for a command: no telemetry, patience at start-up, and its log in a file unless `verbose`.
+    """Set Prefect up for a command: no telemetry, and its log in a file unless `verbose`.
 
     Its server starts meanwhile; call what is returned to wait for it.
     """
     for key, value in {
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "DO_NOT_TRACK": "1",
-        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
         "PREFECT_CLI_COLORS": "false",
     }.items():
         os.environ.setdefault(key, value)

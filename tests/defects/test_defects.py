@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from flows.interrupt import start_shielded_server
 from flows.selftest import DEFECTS as HOME_OF_DEFECTS
 from flows.selftest import TIMED, Bench, at_home, caught, judge_trial, line, planted_failures, said_of, selftest
 from tasks.gates import GATES
@@ -24,6 +25,7 @@ PLANTED, CLEAN = planted_failures()
 @pytest.fixture(scope="session")
 def shared_bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
     """Return what launches candidates in a folder of its own; each clean twin is launched once a worker."""
+    start_shielded_server()()
     return Bench(tmp_path_factory.mktemp("defects"), CLEAN)
 
 
