@@ -10,9 +10,9 @@ import pytest
 
 from tasks.child import measure
 from tasks.evidence import PoissonArrivals, Replica
-from tasks.load.__main__ import LoadRequest, LoadResponse
 from tasks.load.arrivals import scheduled
 from tasks.load.bench import Opening
+from tasks.load.child import Offers, Runs
 from tasks.load.probe import LoadTest
 from tasks.load.run import Offer
 from tasks.load.served import SampleRows, ServedRows
@@ -103,8 +103,8 @@ def test_a_run_that_says_nothing_is_made_once_more(
 def test_loads_are_offered_from_a_file_too(served: Serving, sets: DataSets, tmp_path: Path) -> None:
     """On a worker without this program's flows, one file asks for all runs."""
     one = Offer(replica=Replica(largest_batch=2), rate=50, seconds=0.5, seed=0, slo_ms=LONG_MS)
-    request = LoadRequest(opening=opening(served, sets, tmp_path / "fp32"), offers=(one, one))
-    runs = measure("tasks.load", request, LoadResponse, 120).runs
+    request = Offers[Opening, Offer](opening=opening(served, sets, tmp_path / "fp32"), offers=(one, one))
+    runs = measure("tasks.load", request, Runs, 120).runs
     assert [run.answered for run in runs] == [run.requests for run in runs] == [runs[0].requests] * 2
 
 
