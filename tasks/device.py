@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import psutil
 
+from tasks import nvml
 from tasks.evidence import DeviceUse, Unmeasured
+from tasks.records import StageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
 EVERY_SECONDS = 0.1
 MILLI = 1e3
 STAGE = "device"
-VISIBLE = "CUDA_VISIBLE_DEVICES"
 # of nvmlClocksEventReasons: those by which a device is slower than it can be, not those that say it had nothing to do
 REASONS = {
     0x4: "power cap", 0x8: "slowdown by hardware", 0x10: "clocks of a sync group", 0x20: "temperature, by software",
@@ -39,13 +40,6 @@ class Sample(NamedTuple):
     used_bytes: int | None
 
 
-class Held(NamedTuple):
-    """Whose the device is: the bytes of this process and its children, and how many others there are; None is not told."""
-
-    own_bytes: int | None
-    others: int | None
-
-
 class DeviceWatch:
     """Watches the first device that CUDA sees, from entering to leaving; `seen` then says what there was, or why nothing.
 
@@ -61,19 +55,18 @@ class DeviceWatch:
 
     def __enter__(self) -> Self:
         try:
-            import pynvml
-        except ImportError:
-            self.seen = Unmeasured(stage=STAGE, why="nvidia-ml-py is not installed (pip install launchgate[gpu])")
+            self._nvml = nvml.start()
+        except StageError as error:
+            self.seen = Unmeasured(stage=STAGE, why=str(error))
             return self
-        self._nvml: Any = pynvml
         try:
-            pynvml.nvmlInit()
-            self._handle = _first_seen(pynvml)
-        except pynvml.NVMLError as error:
+            self._gpu = nvml.first_gpu(self._nvml)
+        except self._nvml.NVMLError as error:
             self.seen = Unmeasured(stage=STAGE, why=f"NVML tells of no device here: {error}")
+            self._nvml.nvmlShutdown()
             return self
         self._before = self._held()
-        self._begun, self._energy = time.monotonic(), self._told("TotalEnergyConsumption")
+        self._begun, self._energy = time.monotonic(), self._gpu.told("TotalEnergyConsumption")
         self._samples.append(self._look())
         self._thread = threading.Thread(target=self._watch, name="device", daemon=True)
         self._thread.start()
@@ -97,52 +90,39 @@ class DeviceWatch:
         while not self._stop.wait(EVERY_SECONDS):
             self._samples.append(self._look())
 
-    def _told(self, what: str, *which: int) -> Any:
-        """Return NVML's answer to nvmlDeviceGet<what>; None where this device or driver has none."""
-        try:
-            return getattr(self._nvml, f"nvmlDeviceGet{what}")(self._handle, *which)
-        except self._nvml.NVMLError:
-            return None
-
     def _look(self) -> Sample:
-        nvml, memory = self._nvml, self._told("MemoryInfo")
+        told, names = self._gpu.told, self._nvml
+        memory = told("MemoryInfo")
         return Sample(
             at=time.monotonic(),
-            sm_mhz=self._told("ClockInfo", nvml.NVML_CLOCK_SM),
-            memory_mhz=self._told("ClockInfo", nvml.NVML_CLOCK_MEM),
-            milliwatts=self._told("PowerUsage"),
-            celsius=self._told("Temperature", nvml.NVML_TEMPERATURE_GPU),
-            reasons=self._told("CurrentClocksThrottleReasons"),
+            sm_mhz=told("ClockInfo", names.NVML_CLOCK_SM),
+            memory_mhz=told("ClockInfo", names.NVML_CLOCK_MEM),
+            milliwatts=told("PowerUsage"),
+            celsius=told("Temperature", names.NVML_TEMPERATURE_GPU),
+            reasons=told("CurrentClocksThrottleReasons"),
             used_bytes=None if memory is None else int(memory.used),
         )
 
-    def _held(self) -> Held:
-        running = self._told("ComputeRunningProcesses")
-        if running is None:
-            return Held(None, None)
-        own = {os.getpid(), *(child.pid for child in psutil.Process().children(recursive=True))}
-        mine = [process.usedGpuMemory for process in running if process.pid in own]
-        if running and not mine:  # they may be others, or this one under the host's number
-            return Held(None, None)
-        return Held(None if None in mine else sum(mine), len(running) - len(mine))
+    def _held(self) -> nvml.Held:
+        return self._gpu.held({os.getpid(), *(child.pid for child in psutil.Process().children(recursive=True))})
 
     def _summary(self) -> DeviceUse:
-        nvml, samples = self._nvml, self._samples
-        seconds, energy, after = time.monotonic() - self._begun, self._told("TotalEnergyConsumption"), self._held()
-        memory, limit = self._told("MemoryInfo"), self._told("EnforcedPowerLimit")
+        told, names, samples = self._gpu.told, self._nvml, self._samples
+        seconds, energy, after = time.monotonic() - self._begun, told("TotalEnergyConsumption"), self._held()
+        memory, limit = told("MemoryInfo"), told("EnforcedPowerLimit")
         watts = _over_time([(sample.at, sample.milliwatts) for sample in samples])
         others = [held.others for held in (self._before, after)]
         reasons = [sample.reasons for sample in samples if sample.reasons is not None]
-        split = self._told("MigMode")
+        split = told("MigMode")
         return DeviceUse(
-            name=_text(nvml.nvmlDeviceGetName(self._handle)),
-            driver=_text(nvml.nvmlSystemGetDriverVersion()),
+            name=self._gpu.name,
+            driver=names.nvmlSystemGetDriverVersion(),
             seconds=seconds,
             samples=len(samples),
             sm_mhz_mean=_mean(sample.sm_mhz for sample in samples),
-            sm_mhz_limit=self._told("MaxClockInfo", nvml.NVML_CLOCK_SM),
+            sm_mhz_limit=told("MaxClockInfo", names.NVML_CLOCK_SM),
             memory_mhz_mean=_mean(sample.memory_mhz for sample in samples),
-            memory_mhz_limit=self._told("MaxClockInfo", nvml.NVML_CLOCK_MEM),
+            memory_mhz_limit=told("MaxClockInfo", names.NVML_CLOCK_MEM),
             watts_mean=None if watts is None else watts / MILLI,
             watts_limit=None if limit is None else limit / MILLI,
             joules=_joules(self._energy, energy, watts, seconds),
@@ -156,14 +136,6 @@ class DeviceWatch:
             other_processes=None if None in others else _most(others),
             mig=bool(split and split[0]),
         )
-
-
-def _first_seen(nvml: Any) -> Any:
-    """Return NVML's handle of the device that is CUDA's first: NVML itself lists those too that CUDA is not shown."""
-    shown = os.environ.get(VISIBLE, "").split(",")[0].strip()
-    if shown.startswith(("GPU-", "MIG-")):
-        return nvml.nvmlDeviceGetHandleByUUID(shown)
-    return nvml.nvmlDeviceGetHandleByIndex(int(shown) if shown.isdecimal() else 0)
 
 
 def _mean(values: Iterable[float | None]) -> float | None:
@@ -187,7 +159,3 @@ def _joules(before: float | None, after: float | None, milliwatts: float | None,
     if before is not None and after is not None:
         return (after - before) / MILLI
     return None if milliwatts is None else milliwatts / MILLI * seconds
-
-
-def _text(told: str | bytes) -> str:
-    return told.decode() if isinstance(told, bytes) else told

@@ -25,7 +25,7 @@ from tasks.evidence.data import (
     Stratum,
     ValidationEvidence,
 )
-from tasks.evidence.device import DeviceUse
+from tasks.evidence.device import Device, DeviceUse
 from tasks.evidence.launch import Evidence, VariantEvidence
 from tasks.evidence.load import (
     Arrivals,
@@ -69,7 +69,6 @@ from tasks.evidence.serving import (
     CostEvidence,
     DependencyEvidence,
     DeterminismEvidence,
-    Device,
     Difference,
     ExportEvidence,
     MemoryEvidence,

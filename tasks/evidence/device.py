@@ -5,6 +5,19 @@ from __future__ import annotations
 from tasks.records import Record
 
 
+class Device(Record):
+    """A GPU's memory as NVML tells: `held_bytes` by the processes that serve, `used_bytes` by all.
+
+    `other_processes` is None where NVML lists none at all, as in some containers.
+    """
+
+    name: str
+    held_bytes: int
+    used_bytes: int
+    total_bytes: int
+    other_processes: int | None
+
+
 class DeviceUse(Record):
     """What NVML told of one device over a span; None is what it does not tell there.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tasks.evidence.basis import Raw, Unmeasured
+from tasks.evidence.device import Device
 from tasks.records import Record, Sha256, Target
 
 
@@ -62,21 +63,6 @@ class BatchPeak(Record):
     batch: int
     peak_bytes: int
     device_bytes: int | None = None
-
-
-class Device(Record):
-    """A GPU as NVML tells: `held_bytes` by the processes that serve, `used_bytes` by all; `clocks_held_by` are NVML's names."""
-
-    name: str
-    held_bytes: int
-    used_bytes: int
-    total_bytes: int
-    other_processes: int
-    clock_mhz: int
-    memory_clock_mhz: int
-    power_watts: float
-    temperature_celsius: int
-    clocks_held_by: tuple[str, ...]
 
 
 class MemoryEvidence(Record):

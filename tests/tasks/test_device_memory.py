@@ -61,33 +61,31 @@ def nvml_with(monkeypatch: pytest.MonkeyPatch, *gpus: dict[int, int | None]) -> 
         return [SimpleNamespace(pid=pid, usedGpuMemory=size) for pid, size in gpus[index].items()]
 
     stand_in = SimpleNamespace(
-        NVMLError=NoGpu, NVML_CLOCK_SM=1, NVML_CLOCK_MEM=2, NVML_TEMPERATURE_GPU=0,
-        nvmlClocksEventReasonNone=0, nvmlClocksEventReasonAll=0x1FF, nvmlClocksEventReasonGpuIdle=1,
-        nvmlClocksEventReasonSwPowerCap=4, nvmlClocksEventReasonHwSlowdown=8,
-        nvmlInit=lambda: None, nvmlShutdown=lambda: None, nvmlDeviceGetCount=lambda: len(gpus),
+        NVMLError=NoGpu, nvmlInit=lambda: None, nvmlShutdown=lambda: None, nvmlDeviceGetCount=lambda: len(gpus),
         nvmlDeviceGetHandleByIndex=lambda index: index, nvmlDeviceGetComputeRunningProcesses=processes,
         nvmlDeviceGetMemoryInfo=lambda _: SimpleNamespace(used=900, total=1000), nvmlDeviceGetName=lambda _: "some",
-        nvmlDeviceGetCurrentClocksEventReasons=lambda _: 4 | 8, nvmlDeviceGetClockInfo=lambda _, kind: 1000 * kind,
-        nvmlDeviceGetPowerUsage=lambda _: 250_500, nvmlDeviceGetTemperature=lambda *_: 60,
     )  # fmt: skip
     monkeypatch.setitem(sys.modules, "pynvml", stand_in)
 
 
 def test_its_memory_is_that_of_its_processes_on_the_gpu_that_lists_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Beside another process there, and another GPU that is busy; the state of the clocks is told with it."""
+    """Beside another process there, and another GPU that is busy."""
     nvml_with(monkeypatch, {8: 500}, {1: 300, 2: 50, 9: 100})
     assert read_device({1, 2, 3}) == Device(
-        name="some", held_bytes=350, used_bytes=900, total_bytes=1000, other_processes=1, clock_mhz=1000,
-        memory_clock_mhz=2000, power_watts=250.5, temperature_celsius=60, clocks_held_by=("HwSlowdown", "SwPowerCap"),
+        name="some", held_bytes=350, used_bytes=900, total_bytes=1000, other_processes=1,
     )  # fmt: skip
 
 
 def test_in_a_container_the_only_process_of_the_only_gpu_is_taken_for_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    """NVML lists the host's process ids there; with two processes, or two GPUs, nobody can say whose the memory is."""
+    """NVML lists the host's process ids there, or none, and then others neither; of two processes, or GPUs, nobody can say."""
     nvml_with(monkeypatch, {40_000: 300})
     found = read_device({1})
     assert isinstance(found, Device)
     assert (found.held_bytes, found.other_processes) == (900, 0)
+    nvml_with(monkeypatch, {})
+    unlisted = read_device({1})
+    assert isinstance(unlisted, Device)
+    assert (unlisted.held_bytes, unlisted.other_processes) == (900, None)
     for gpus in (({40_000: 300, 40_001: 1},), ({40_000: 300}, {}), ({1: None, 2: None},)):
         nvml_with(monkeypatch, *gpus)
         nobody = read_device({1})

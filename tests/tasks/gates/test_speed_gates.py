@@ -231,8 +231,7 @@ def test_no_peak_is_unmeasured() -> None:
 def test_memory_on_the_gpu_is_held_where_it_is_the_target() -> None:
     """By the same division: what is held after a batch size, less that of the warm process."""
     gpu = Device(
-        name="some", held_bytes=600_000_000, used_bytes=600_000_000, total_bytes=10**10, other_processes=0, clock_mhz=1,
-        memory_clock_mhz=1, power_watts=1, temperature_celsius=1, clocks_held_by=(),
+        name="some", held_bytes=600_000_000, used_bytes=600_000_000, total_bytes=10**10, other_processes=0,
     )  # fmt: skip
     taken = (BatchPeak(batch=1, peak_bytes=300_500_000, device_bytes=601_000_000),)
     grown = (*taken, BatchPeak(batch=64, peak_bytes=300_500_000, device_bytes=1_200_000_000))
