@@ -4,7 +4,9 @@ A queue is served in order of arrival; its 99th percentile is known from million
 passed by 5% of runs at most, however short; one that it keeps by 15% should be passed by 80% of runs of a minute.
 Beside the project's rules stand: the percentile of the run; Triton's perf_analyzer (three successive windows of 5 s, or of
 a third of a shorter run, whose throughput and p99 agree within 10% by max / min; then their joint p99); MLPerf LoadGen's
-early stopping (binomial at 99%); and 95% order statistics. Every run starts with an empty queue.
+early stopping (binomial at 99%); and 95% order statistics. Every run starts with an empty queue. Some queues tell too
+little of themselves in a minute for any rule: beside the passes of a minute stands the most that one could pass that is
+wrong of a like queue in 5% of runs at most, where that one is 5% over the limit, and where it is at it.
 
 `python benchmarks/slo_verdict.py [--check]`
 """
@@ -19,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from harness import finish, parser
 from scipy.special import bdtr
+from slo_queues import KINDS, PHASES, RARE, RATE, Q, most_power, runs, true_quantile
 
 sys.path[:0] = [str(Path(__file__).parent.parent)]
 
@@ -35,19 +38,15 @@ from tasks.statistics import (  # noqa: E402
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-Q, CONFIDENCE, RATE = 0.99, 0.95, 100.0
+CONFIDENCE = 0.95
 OVER, UNDER = 1.05, 0.85  # the true p99 over the limit
 MOST_FALSE, LEAST_POWER, ERRORS = 0.05, 0.80, 3
 SECONDS = (2, 10, 60)
-CHEAP_RUNS, REPLAYED_RUNS, LOOKING_RUNS = 200, 100, 40
-KINDS = ("lognormal", "exponential", "stalls")
-RARE, RARELY = "rare stalls", 0.001  # one service in a thousand, a hundred times as long
-PHASES, PHASE = "slow phases", 300  # services, on average, for which a machine is slower by 80%, or is not
+RUNS, LOOKING_RUNS = 400, 200
 SCENARIOS = [(kind, 0.5, 1) for kind in KINDS] + [(kind, 0.7, 1) for kind in KINDS]
 SCENARIOS += [(kind, 0.8, 1) for kind in KINDS] + [("lognormal", 0.7, 4), (PHASES, 0.5, 1), (RARE, 0.2, 1)]
 LOOKED_AT = [("lognormal", 0.7, 1), ("exponential", 0.7, 1)]
 RULES = ("ours", "values", "point", "perf_analyzer", "loadgen", "order")
-STALLED = 0.01  # of requests
 SEED = 20
 
 
@@ -61,19 +60,20 @@ def main() -> None:
     )
     rows = [row for scenario in SCENARIOS for row in compare(*scenario)]
     looked = [look(*scenario) for scenario in LOOKED_AT]
-    judged = [(row["ours"]["over"], row["ours"]["runs"]) for row in rows] + [
-        (row["over"], row["runs"]) for row in looked
-    ]
-    worst = max(share for share, _ in judged)
-    ok = all(share <= MOST_FALSE + _slack(runs) for share, runs in judged)
+    worst = max(row["over"] for row in [*(row["ours"] for row in rows), *looked])
+    goal = MOST_FALSE + ERRORS * math.sqrt(MOST_FALSE * (1 - MOST_FALSE) / LOOKING_RUNS)
     minute = [row for row in rows if row["seconds"] == max(SECONDS)]
     pooled = float(np.mean([row["ours"]["over"] for row in minute]))
     short = [row["scenario"] for row in minute if row["ours"]["under"] < LEAST_POWER]
+    hopeless = {name: [row["scenario"] for row in minute if row["most"][name] < LEAST_POWER] for name in ("over", "at")}
     print(
         f"false passes in all runs of a minute {pooled:.3f}; passes less than {LEAST_POWER:.0%} at 15% under: {short}"
     )
+    print(
+        f"no rule passes as many that is right of a queue 5% over: {hopeless['over']}; at its limit: {hopeless['at']}"
+    )
     details = {"rows": rows, "looks": looked, "pooled_in_a_minute": pooled, "short_of_power": short}
-    finish("slo_verdict", worst, f"<={MOST_FALSE + _slack(REPLAYED_RUNS):.3f}", ok, details)
+    finish("slo_verdict", worst, f"<={goal:.3f}", worst <= goal, details | {"hopeless": hopeless})
 
 
 def compare(kind: str, load: float, servers: int) -> list[dict[str, Any]]:
@@ -81,20 +81,17 @@ def compare(kind: str, load: float, servers: int) -> list[dict[str, Any]]:
     truth, rows = true_quantile(kind, load, servers), []
     random = np.random.default_rng(SEED)
     for seconds in SECONDS:
-        arrived, took = runs(kind, load, servers, CHEAP_RUNS, int(RATE * seconds), random)
-        replayed = REPLAYED_RUNS if seconds == max(SECONDS) else CHEAP_RUNS
-        ours = [
-            response_bound(arrived[at], took[at], Q, CONFIDENCE, Arrivals(RATE), servers, at) for at in range(replayed)
-        ]
+        arrived, took = runs(kind, load, servers, RUNS, int(RATE * seconds), random)
+        ours = [response_bound(arrived[at], took[at], Q, CONFIDENCE, Arrivals(RATE), servers, at) for at in range(RUNS)]
         values = [dependent_quantile(one, Q, CONFIDENCE).high for one in took]
         row: dict[str, Any] = {"scenario": f"{kind} {load} x{servers}", "seconds": seconds, "true_p99_s": truth}
         row["independent_over"] = float(np.mean([one.size * (1 - Q) / variance_inflation(one, Q) for one in took]))
         row["replay_error"] = float(np.mean([one.error for one in ours if one.error is not None] or [math.nan]))
         row["replayed"] = float(np.mean([one.method == "replay" for one in ours]))
-        row |= {rule: {"runs": replayed if rule == "ours" else CHEAP_RUNS} for rule in RULES}
+        row |= {rule: {"runs": RUNS} for rule in RULES}
         for name, ratio in (("over", OVER), ("under", UNDER)):
             limit = truth / ratio
-            row["ours"][name] = float(np.mean([passes(*one, limit) for one in zip(ours, arrived, took, strict=False)]))
+            row["ours"][name] = float(np.mean([passes(*one, limit) for one in zip(ours, arrived, took, strict=True)]))
             row["values"][name] = float(np.mean([high is not None and high <= limit for high in values]))
             above = (took > limit).sum(axis=1)
             row["point"][name] = float(np.mean(np.quantile(took, Q, axis=1, method="inverted_cdf") <= limit))
@@ -104,6 +101,12 @@ def compare(kind: str, load: float, servers: int) -> list[dict[str, Any]]:
             row["loadgen"][name] = float(np.mean(bdtr(above, took.shape[1], 1 - Q) <= 1 - 0.99))
             row["order"][name] = float(np.mean(bdtr(above, took.shape[1], 1 - Q) <= 1 - CONFIDENCE))
         shown = "".join(f"{row[rule]['over']:>9.3f} {row[rule]['under']:.3f}" for rule in RULES)
+        if seconds == max(SECONDS):
+            row["most"] = {
+                name: most_power(kind, load, servers, seconds, ratio / UNDER, MOST_FALSE)
+                for name, ratio in (("over", OVER), ("at", 1.0))
+            }
+            shown += f"   at most {row['most']['over']:.3f}, {row['most']['at']:.3f}"
         print(f"{row['scenario']:<22}{seconds:>4}s   {shown}", flush=True)
         rows.append(row)
     return rows
@@ -149,46 +152,6 @@ def look(kind: str, load: float, servers: int) -> dict[str, Any]:
     return row
 
 
-def runs(
-    kind: str, load: float, servers: int, count: int, requests: int, random: np.random.Generator
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return scheduled arrivals and response times in seconds, both of shape (count, requests)."""
-    size = (count, requests)
-    arrived = np.cumsum(random.exponential(1 / RATE, size), axis=1)
-    services = services_of(kind, random, size) * load * servers / RATE
-    if servers == 1:
-        done = np.cumsum(services, axis=1)
-        return arrived, done + np.maximum.accumulate(arrived - done + services, axis=1) - arrived
-    free, each, took = np.zeros((count, servers)), np.arange(count), np.empty(size)
-    for at in range(requests):
-        first = free.argmin(axis=1)
-        done = np.maximum(arrived[:, at], free[each, first]) + services[:, at]
-        free[each, first] = done
-        took[:, at] = done - arrived[:, at]
-    return arrived, took
-
-
-def services_of(kind: str, random: np.random.Generator, size: tuple[int, int]) -> NDArray[np.float64]:
-    """Return service times of mean 1; of `stalls`, one in a hundred takes 20 times as long as the others."""
-    if kind == "exponential":
-        return random.exponential(1, size)
-    if kind == "lognormal":
-        return random.lognormal(-0.125, 0.5, size)
-    if kind == RARE:
-        return np.where(random.random(size) < RARELY, 100, 1) / 1.099 * random.lognormal(-0.005, 0.1, size)
-    if kind == PHASES:
-        turns = np.cumsum(random.random(size) < 1 / PHASE, axis=1) + random.integers(0, 2, (size[0], 1))
-        return np.where(turns % 2, 1.8, 1.0) / 1.4 * random.lognormal(-0.005, 0.1, size)
-    return np.where(random.random(size) < STALLED, 20, 1) / 1.19 * random.lognormal(-0.005, 0.1, size)
-
-
-def true_quantile(kind: str, load: float, servers: int) -> float:
-    """Return the long-run p99 in seconds, from 4 million requests after each queue filled up."""
-    random = np.random.default_rng(SEED - 1)
-    found = [runs(kind, load, servers, 500, 3_000, random)[1][:, 1_000:] for _ in range(4)]
-    return float(np.quantile(np.stack(found), Q))
-
-
 def steady(arrived: NDArray[np.float64], took: NDArray[np.float64], limit: float, seconds: float) -> bool:
     """Tell whether perf_analyzer finds three steady windows, and their p99 within the limit; a run without has no result."""
     width = min(5.0, seconds / 3)
@@ -200,10 +163,6 @@ def steady(arrived: NDArray[np.float64], took: NDArray[np.float64], limit: float
         if min(counts) and max(counts) <= 1.1 * min(counts) and max(tails) <= 1.1 * min(tails):
             return bool(np.quantile(np.concatenate(three), Q) <= limit)
     return False
-
-
-def _slack(runs_made: int) -> float:
-    return ERRORS * math.sqrt(MOST_FALSE * (1 - MOST_FALSE) / runs_made)
 
 
 if __name__ == "__main__":
