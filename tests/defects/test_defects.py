@@ -6,6 +6,8 @@ import io
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from prefect.server.api.server import SubprocessASGIServer
+from prefect.settings import PREFECT_LOGGING_TO_API_ENABLED, temporary_settings
 
 from flows.interrupt import start_shielded_server
 from flows.selftest import DEFECTS as HOME_OF_DEFECTS
@@ -23,10 +25,12 @@ PLANTED, CLEAN = planted_failures()
 
 
 @pytest.fixture(scope="session")
-def shared_bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
-    """Return what launches candidates in a folder of its own; each clean twin is launched once a worker."""
-    start_shielded_server()()
-    return Bench(tmp_path_factory.mktemp("defects"), CLEAN)
+def shared_bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    """Yield what launches candidates in a folder of its own; each clean twin is launched once a worker."""
+    with temporary_settings({PREFECT_LOGGING_TO_API_ENABLED: False}):  # the log outlives the server
+        start_shielded_server()()
+        yield Bench(tmp_path_factory.mktemp("defects"), CLEAN)
+        SubprocessASGIServer().stop()  # or it says that it stops when nobody listens any more
 
 
 @pytest.fixture
