@@ -221,7 +221,7 @@ def judge_trial(item: Planted, decision: Decision, twin: Decision) -> Trial:
         twin=item.twin,
         twin_passed=worst.outcome == "pass" and twin.outcome == "promote",
         twin_outcome=worst.outcome,
-        twin_because=worst.because if twin.outcome == "promote" else f"{worst.because}; rejected: {twin.reasons[0]}",
+        twin_because=worst.because if worst.outcome != "pass" or twin.outcome == "promote" else twin.reasons[0],
     )
 
 
@@ -237,10 +237,16 @@ def caught(item: Planted, decision: Decision) -> bool:
 
 
 def line(trial: Trial) -> str:
-    """Return one line of the terminal's table."""
+    """Return one line of the terminal's table, and below it why anything is not as it should be."""
     found = "caught (fail)" if trial.caught else f"MISSED ({trial.outcome})"
-    twin = "passed" if trial.twin_passed else f"NOT PASSED ({trial.twin_outcome})"
-    return COLUMNS.format(trial.gate, found, twin, trial.failure)
+    held_back = "rejected" if trial.twin_outcome == "pass" else trial.twin_outcome
+    twin = "passed" if trial.twin_passed else f"NOT PASSED ({held_back})"
+    shown = COLUMNS.format(trial.gate, found, twin, trial.failure)
+    if not trial.caught:
+        shown += f"  of the failure: {trial.because}\n"
+    if not trial.twin_passed:
+        shown += f"  of the twin: {trial.twin_because}\n"
+    return shown
 
 
 @contextmanager

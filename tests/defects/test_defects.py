@@ -11,7 +11,7 @@ from prefect.settings import PREFECT_LOGGING_TO_API_ENABLED, temporary_settings
 
 from flows.interrupt import start_shielded_server
 from flows.selftest import DEFECTS as HOME_OF_DEFECTS
-from flows.selftest import TIMED, Bench, at_home, caught, judge_trial, line, planted_failures, said_of, selftest
+from flows.selftest import TIMED, Bench, Trial, at_home, caught, judge_trial, line, planted_failures, said_of, selftest
 from tasks.gates import GATES
 from tasks.records import InputError
 
@@ -102,6 +102,22 @@ def test_a_failure_that_is_launched_without_its_failure_is_missed(bench: Bench) 
     trial = judge_trial(item, clean, clean)
     assert (trial.caught, trial.outcome, trial.twin_passed, trial.twin_outcome) == (False, "pass", True, "pass")
     assert line(trial).split()[:4] == ["latency-slo", "MISSED", "(pass)", "passed"]
+
+
+def test_a_trial_says_why_it_is_not_as_it_should_be() -> None:
+    """Where the gate missed its failure, what it said; where its twin was rejected, whatever gate that was, its reason."""
+    said = Trial(
+        gate="coverage", planted="silent", failure="half of it is silence", caught=True, outcome="fail", because="too few",
+        twin="clean", twin_passed=True, twin_outcome="pass", twin_because="enough",
+    )  # fmt: skip
+    assert line(said).splitlines() == [line(said)[:-1]]
+    assert line(said).split("  ")[0] == "coverage"
+    missed = line(said.model_copy(update={"caught": False, "outcome": "pass", "because": "enough answers"}))
+    assert "MISSED (pass)" in missed
+    assert missed.splitlines()[1:] == ["  of the failure: enough answers"]
+    held_back = line(said.model_copy(update={"twin_passed": False, "twin_because": "fp32: latency-slo: too slow"}))
+    assert "NOT PASSED (rejected)" in held_back
+    assert held_back.splitlines()[1:] == ["  of the twin: fp32: latency-slo: too slow"]
 
 
 def test_an_unknown_gate_is_refused_with_the_known_ones() -> None:
