@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 QUANTILES = (0.5, 0.9, 0.95, 0.99, 0.999)
 MOST_TIMES = 1e6  # as long as the run: nobody waits for more
 FAR_BELOW = 4  # times under a limit, from where clusters of responses say nothing of those over it
+FEW_OVER = (
+    0.1  # of the share that a quantile leaves: where no more are over a fifth of the limit, all may be near a half
+)
+MOSTLY_BELOW, ALL_BELOW = 5, 2
 FEWEST_EFFECTIVE = 30  # independent requests that a run is worth to say so
 KEPT = 64  # bounds of runs: the gate, the report and each look ask for the same ones
 LOOKS = 3  # that a run which goes on may take
@@ -89,8 +93,9 @@ def response_bound(
     requests than `fewest` has no upper bound, since it may have missed what makes the quantile.
 
     A machine that is slower for some seconds makes clusters too, and where a `limit` in seconds is to be told that is far
-    above all of them, they are no reason to know nothing: of a run that is long enough, all of it within a
-    quarter of the limit, the largest is the upper bound. By simulation (benchmarks/slo_verdict.py) a queue that is over its
+    above all of them, they are no reason to know nothing: of a run that is long enough, all of it within a quarter of the
+    limit, the largest is the upper bound. So it is where one stall reached up to half of it, if all but a tenth of what
+    the quantile leaves are within a fifth. By simulation (benchmarks/slo_verdict.py) a queue that is over its
     limit never shows such a run, but for one of stalls so rare that the run holds none, which no rule tells.
     Raises ValueError as `dependent_quantile` does.
     """
@@ -110,9 +115,15 @@ def response_bound(
     high, most = plain.high, float(took.max())
     if took.size < fewest(q):
         high = None
-    elif limit is not None and most <= limit / FAR_BELOW and effective >= FEWEST_EFFECTIVE:
+    elif limit is not None and _far_below(took, q, limit) and effective >= FEWEST_EFFECTIVE:
         high = most if high is None else min(high, most)
     return ResponseBound(q, plain.estimate, plain.low, high, "values", refused or "", took.size, effective)
+
+
+def _far_below(took: NDArray[np.float64], q: float, limit: float) -> bool:
+    if took.max() <= limit / FAR_BELOW:
+        return True
+    return bool((took > limit / MOSTLY_BELOW).mean() <= (1 - q) * FEW_OVER and took.max() <= limit / ALL_BELOW)
 
 
 class UnderLoad(Protocol):

@@ -195,6 +195,23 @@ def test_stalls_that_come_in_a_row_are_not_shuffled_away() -> None:
     }
 
 
+def test_clusters_far_below_a_limit_leave_no_doubt_of_it() -> None:
+    """Slow seconds bound no p99 of 6,500 requests by themselves; a stall within half of the limit changes nothing, more do."""
+    random = np.random.default_rng(8)
+    took = np.repeat(random.uniform(0.004, 0.014, 130), 50)
+    arrived = np.arange(took.size) / RATE
+    assert response_bound(arrived, took, 0.99, 0.95).high is None
+    assert response_bound(arrived, took, 0.99, 0.95, limit=0.1).high == took.max()
+    assert response_bound(arrived, took, 0.99, 0.95, limit=0.05).high is None
+    took[300:306] = 0.03
+    assert response_bound(arrived, took, 0.99, 0.95, limit=0.1).high == 0.03
+    took[302] = 0.051
+    assert response_bound(arrived, took, 0.99, 0.95, limit=0.1).high is None
+    took[302] = 0.03
+    took[4000:4010] = 0.03
+    assert response_bound(arrived, took, 0.99, 0.95, limit=0.1).high is None
+
+
 def test_few_requests_are_not_replayed() -> None:
     """Two seconds hold no p99, whatever they look like."""
     arrived, took = queue(np.random.default_rng(7), 200)
