@@ -13,11 +13,8 @@ Q, RATE = 0.99, 100.0  # the percentile, and requests a second
 KINDS = ("lognormal", "exponential", "stalls")
 STALLED, STALL = 0.01, 20  # of `stalls`: their share of services, and how many times as long they are
 RARE, RARELY, RARE_STALL = "rare stalls", 0.001, 100
-PHASES, PHASE, SLOWER = (
-    "slow phases",
-    300,
-    1.8,
-)  # services, on average, for which a machine is so many times slower, or is not
+PHASES = "slow phases"
+PHASE, SLOWER = 300, 1.8  # services, on average, for which a machine is so many times slower, or is not
 SPREADS = {"lognormal": 0.5, "stalls": 0.1, RARE: 0.1, PHASES: 0.1}  # of the logarithm of a service
 LONG = (4, 500, 3_000, 1_000)  # simulations, queues and requests of each, and those while it fills up, for the truth
 MINUTES = 5_000  # drawn, to find what the best rule makes of them

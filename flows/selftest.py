@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 DEFECTS = Path(__file__).parent.parent / "tests" / "defects"
 PACKAGE = "launchgate_defects"
 POLICY = "selftest"
-MORE_ATTEMPTS = 4  # of a clean twin that only times held back: one stall of the machine in a load run does
+MORE_ATTEMPTS = 2
 TIMED = {
     "latency-slo",
     "capacity",

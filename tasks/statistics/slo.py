@@ -21,10 +21,8 @@ if TYPE_CHECKING:
 QUANTILES = (0.5, 0.9, 0.95, 0.99, 0.999)
 MOST_TIMES = 1e6  # as long as the run: nobody waits for more
 FAR_BELOW = 4  # times under a limit, from where clusters of responses say nothing of those over it
-FEW_OVER = (
-    0.1  # of the share that a quantile leaves: where no more are over a fifth of the limit, all may be near a half
-)
-MOSTLY_BELOW, ALL_BELOW = 5, 2
+MOSTLY_BELOW, ALL_BELOW = 5, 2  # or so many times, but for a few, and all of them
+FEW = 0.1  # of the share that the quantile leaves
 FEWEST_EFFECTIVE = 30  # independent requests that a run is worth to say so
 KEPT = 64  # bounds of runs: the gate, the report and each look ask for the same ones
 LOOKS = 3  # that a run which goes on may take
@@ -123,7 +121,7 @@ def response_bound(
 def _far_below(took: NDArray[np.float64], q: float, limit: float) -> bool:
     if took.max() <= limit / FAR_BELOW:
         return True
-    return bool((took > limit / MOSTLY_BELOW).mean() <= (1 - q) * FEW_OVER and took.max() <= limit / ALL_BELOW)
+    return bool((took > limit / MOSTLY_BELOW).mean() <= (1 - q) * FEW and took.max() <= limit / ALL_BELOW)
 
 
 class UnderLoad(Protocol):
