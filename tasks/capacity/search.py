@@ -13,6 +13,7 @@ from tasks.capacity.simulate import quantile
 from tasks.capacity.track import Track
 from tasks.evidence import CapacityEvidence, Configuration, Objective, Probed
 from tasks.records import StageError
+from tasks.statistics import values_bound
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -75,13 +76,13 @@ def find_capacity(
     tracks = [Track(Model(service, one, objective, schedule), seed) for one, service in services.items()]
     best = _best(tracks, load, effort.finalists)
     verified = _climb(best, load, effort) if best.runs else None
-    low, high = best.bounds(confidence) if best.runs else (0.0, 0.0)
+    low, high = _bounds(best, verified, objective, confidence)
     return CapacityEvidence(
         objective=objective,
         peak_per_second=peak_per_second,
         configuration=best.model.configuration,
         predicted_per_second=best.predicted,
-        verified_per_second=verified,
+        verified_per_second=verified.rate if verified else None,
         estimated_per_second=best.estimate,
         low_per_second=low,
         high_per_second=high,
@@ -91,6 +92,14 @@ def find_capacity(
         enough_per_second=enough_per_second if math.isfinite(enough_per_second) else None,
         curve=best.curve(seed) if best.runs else (),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Verified:
+    """A rate whose runs, on fresh arrivals, were within the limit together, and their response times in order."""
+
+    rate: float
+    responses: NDArray[np.float64]
 
 
 @dataclass(slots=True)
@@ -152,7 +161,26 @@ def _best(tracks: Sequence[Track], load: _Load, finalists: int) -> Track:
     return max((one for one in tracks if one.runs), key=load.promise, default=tracks[0])
 
 
-def _climb(best: Track, load: _Load, effort: Effort) -> float | None:
+def _bounds(
+    best: Track, verified: _Verified | None, objective: Objective, confidence: float
+) -> tuple[float | None, float | None]:
+    """Return one-sided bounds of the capacity: those of the runs by the model, but what was seen outranks what it says.
+
+    A verified rate is no more than the capacity if a bound of its quantile is within the limit, and the capacity is not
+    known to be less.
+    """
+    if not best.runs:
+        return 0.0, 0.0
+    low, high = best.bounds(confidence)
+    if verified:
+        held = values_bound(verified.responses, objective.quantile, confidence, objective.limit_seconds).high
+        if held is not None and held <= objective.limit_seconds:
+            low = max(low or 0.0, verified.rate)
+        high = None if high is None else max(high, verified.rate)
+    return low, high
+
+
+def _climb(best: Track, load: _Load, effort: Effort) -> _Verified | None:
     """Load at the estimate, which moves with each run; then verify it on fresh arrivals and step down where that fails.
 
     A rate that passes is raised, and verified again, where by then the estimate is well above it.
@@ -163,14 +191,15 @@ def _climb(best: Track, load: _Load, effort: Effort) -> float | None:
         if best.next_rate() >= load.enough:
             break
         load.run("search", best, best.next_rate())
-    verified, failed, failures = None, math.inf, 0
+    verified: _Verified | None = None
+    failed, failures = math.inf, 0
     for _ in range(effort.verifications):
         rate = min(best.next_rate(), load.enough, failed * (1 - effort.step_down * failures))
-        if verified and rate < WORTH_RAISING * verified:
+        if verified and rate < WORTH_RAISING * verified.rate:
             break
         fresh = np.concatenate([load.run("verify", best, rate) for _ in range(effort.verify_runs)])
         if quantile(fresh, load.objective.quantile) <= load.objective.limit_seconds:
-            verified = rate
+            verified = _Verified(rate, fresh)
         else:
             failed, failures = rate, failures + 1
     return verified

@@ -29,7 +29,8 @@ def simulate(
     """Return the response time of each request in seconds, in the order of arrival, of the shape of `arrivals`.
 
     `arrivals` has shape (lanes, n), seconds from 0 on that rise along a lane; a lane with fewer requests ends in
-    infinity, for which the response is NaN. `scale`, of shape () or (lanes,), stretches every service time of a lane.
+    infinity, for which the response is NaN. `scale`, of shape () or (lanes,), stretches the service times of a lane, but
+    for their stalls.
     The service time of a batch is drawn anew, independent of the one before.
     Raises ValueError where the batch cap exceeds the largest batch that was timed.
     Source: Lindley, Proc. Cambridge Phil. Soc. 48 (1952) 277, where one session serves single requests; the rule of a
@@ -57,7 +58,7 @@ def _one_by_one(
     arrivals: NDArray[np.float64], service: ServiceTimes, random: np.random.Generator, scales: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Return responses where a request ends its service time after it arrived or the one before it ended, whichever is later."""
-    took = service.table[1, random.integers(0, service.table.shape[1], arrivals.shape)] * scales[:, None]
+    took = service.draw(1, np.broadcast_to(scales[:, None], arrivals.shape), random)
     worked = np.cumsum(took, axis=1)
     idle = np.maximum.accumulate(arrivals - (worked - took), axis=1)
     with np.errstate(invalid="ignore"):
@@ -75,7 +76,7 @@ def _in_batches(
     cap, wait = configuration.batch_cap, configuration.longest_wait_seconds
     lanes, n = arrivals.shape
     queue = np.concatenate([arrivals, np.full((lanes, cap), np.inf)], axis=1).ravel()
-    levels, places = service.table.shape[1], np.arange(cap)
+    places = np.arange(cap)
     at, rows = np.arange(lanes) * (n + cap), np.arange(lanes)
     free = np.full((lanes, configuration.instances), FREE_FROM_THE_START)
     batches: list[tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]] = []
@@ -90,7 +91,7 @@ def _in_batches(
         session = free.argmin(axis=1)
         start = np.maximum(free[rows, session], np.minimum(queue[at + cap - 1], oldest + wait))
         size = (queue[at[:, None] + places] <= start[:, None]).sum(axis=1)
-        end = start + service.table[size, random.integers(0, levels, at.size)] * scales
+        end = start + service.draw(size, scales, random)
         free[rows, session] = end
         batches.append((at, size, end))
         at = at + size

@@ -20,7 +20,6 @@ from tasks.serving import Server
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-INPUTS_PER_BATCH = 64
 WARMUP_CALLS = 10
 OVERTIME = 2  # of the seconds asked for, where calls turn out slower than the pilot
 LEAST_CALLS = 6  # at each batch size, however long they take: the slowest of five bounds a median at 97% confidence
@@ -94,12 +93,12 @@ def time_calls(request: LatencyRequest) -> LatencyResponse:
     """
     draw = random.Random(request.seed)  # noqa: S311  a seeded schedule, no secret
     source, load_seconds = _load(request)
-    prepared = {size: _draw_batches(source, size, request.calls[size], draw) for size in request.batches}
-    singles = prepared[min(request.batches)]
-    first = first_answer(source, singles)
-    for inputs in [prepared[size][0] for size in request.batches] + list(islice(cycle(singles), WARMUP_CALLS)):
-        attempt(source, inputs)
-    pilots = {size: attempt(source, prepared[size][-1]) for size in request.batches}
+    drawn = {size: _draw_batches(source.rows, size, request.calls[size], draw) for size in request.batches}
+    singles = drawn[min(request.batches)]
+    first = first_answer(source, [source.prepare(rows) for rows in singles[:MOST_REFUSALS]])
+    for rows in [drawn[size][0] for size in request.batches] + list(islice(cycle(singles), WARMUP_CALLS)):
+        attempt(source, source.prepare(rows))
+    pilots = {size: attempt(source, source.prepare(drawn[size][-1])) for size in request.batches}
     calls = {
         size: most
         if (pilot := pilots[size]) is None
@@ -107,7 +106,7 @@ def time_calls(request: LatencyRequest) -> LatencyResponse:
         for size, most in request.calls.items()
     }
     watch = Watch()
-    times = _time_in_turns(source, prepared, calls, request.seconds, watch, draw)
+    times = _time_in_turns(source, drawn, calls, request.seconds, watch, draw)
     return LatencyResponse(
         load_seconds=load_seconds,
         first_call_seconds=first.seconds,
@@ -156,29 +155,32 @@ def _load(request: LatencyRequest) -> tuple[Calls, float]:
     return RowCalls(server, inputs), time.perf_counter() - started
 
 
-def _draw_batches(source: Calls, size: int, calls: int, draw: random.Random) -> list[Any]:
-    """Return batches of `size` rows drawn with replacement, made before the clock runs."""
-    count = calls if size == 1 else min(calls, INPUTS_PER_BATCH)
-    return [source.prepare(draw.choices(range(source.rows), k=size)) for _ in range(count)]
+def _draw_batches(rows: int, size: int, calls: int, draw: random.Random) -> list[list[int]]:
+    """Return the rows of each call, drawn with replacement.
+
+    Each is prepared just before its call, as a request is: thousands that were held ready would be walked by Python's
+    collector in the midst of a call, which no service's are.
+    """
+    return [draw.choices(range(rows), k=size) for _ in range(calls)]
 
 
 def _time_in_turns(
     source: Calls,
-    prepared: Mapping[int, list[Any]],
+    drawn: Mapping[int, list[list[int]]],
     calls: dict[int, int],
     seconds: Mapping[int, float],
     watch: Watch,
     draw: random.Random,
 ) -> dict[int, list[Parts]]:
     """Return the times of each batch size, which stops early where it takes far longer than it was given."""
-    times: dict[int, list[Parts]] = {size: [] for size in prepared}
-    spent = dict.fromkeys(prepared, 0.0)
-    turns = {size: cycle(batches) for size, batches in prepared.items()}
+    times: dict[int, list[Parts]] = {size: [] for size in drawn}
+    spent = dict.fromkeys(drawn, 0.0)
+    turns = {size: cycle(batches) for size, batches in drawn.items()}
     for size in schedule(calls, draw):
         if spent[size] >= OVERTIME * seconds[size] and len(times[size]) >= LEAST_CALLS:
             continue
         watch.tick()
-        took = attempt(source, next(turns[size]))
+        took = attempt(source, source.prepare(next(turns[size])))
         if took is not None:
             times[size].append(took)
             spent[size] += took.seconds

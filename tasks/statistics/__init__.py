@@ -26,6 +26,7 @@ from tasks.statistics.slo import (
     response_bound,
     response_percentiles,
     slo_verdict,
+    values_bound,
 )
 from tasks.statistics.times import (
     QuantileBound,
@@ -86,5 +87,6 @@ __all__ = [
     "smallest_level",
     "steady_slope",
     "total_variation",
+    "values_bound",
     "variance_inflation",
 ]

@@ -98,24 +98,37 @@ def response_bound(
     Raises ValueError as `dependent_quantile` does.
     """
     took = sample(seconds, fewest=1)
-    plain = dependent_quantile(took, q, confidence)
-    effective = took.size / variance_inflation(took, q)
     refused: str | None = "how requests are served is not known"
     if arrivals is not None and servers is not None:
         found = replayed_quantile(scheduled, took, q, arrivals, servers, seed)
         refused = found.refused
         if refused is None:
+            plain = dependent_quantile(took, q, confidence)
+            effective = took.size / variance_inflation(took, q)
             low = math.exp(found.log - _student(confidence) * found.error)
             high = _replayed_high(found.log, found.error, confidence)
             return ResponseBound(
                 q, plain.estimate, low, high, "replay", "", took.size, effective, math.exp(found.log), found.error
             )
+    return values_bound(took, q, confidence, limit, refused or "")
+
+
+def values_bound(
+    seconds: ArrayLike, q: float, confidence: float, limit: float | None = None, because: str = ""
+) -> ResponseBound:
+    """Bound a quantile of response times by the values themselves, shape (n,) in order of arrival, as `response_bound` says.
+
+    `because` says why no replay stands. Raises ValueError as `dependent_quantile` does.
+    """
+    took = sample(seconds, fewest=1)
+    plain = dependent_quantile(took, q, confidence)
+    effective = took.size / variance_inflation(took, q)
     high, most = plain.high, float(took.max())
     if took.size < fewest(q):
         high = None
     elif limit is not None and _far_below(took, q, limit) and effective >= FEWEST_EFFECTIVE:
         high = most if high is None else min(high, most)
-    return ResponseBound(q, plain.estimate, plain.low, high, "values", refused or "", took.size, effective)
+    return ResponseBound(q, plain.estimate, plain.low, high, "values", because, took.size, effective)
 
 
 def _far_below(took: NDArray[np.float64], q: float, limit: float) -> bool:

@@ -37,7 +37,7 @@ LOOKED_UP = {
     "def bucket(": """\
 def look_up(messages: int) -> None:
     for _ in range(messages):
-        sleep(0.003)
+        sleep(0.006)
 
 
 def bucket(""",

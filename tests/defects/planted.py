@@ -411,7 +411,7 @@ PLANTED = (
     Planted(
         "capacity",
         "locked",
-        "a message is looked up elsewhere, which takes 3 ms, under a lock that all sessions share",
+        "a message is looked up elsewhere, which takes 6 ms, under a lock that all sessions share",
         Recipe(files={ADAPTER: changes.locked(changes.LOOKED_UP)}),
         twin="looked-up",
     ),

@@ -102,6 +102,28 @@ def test_stalls_that_timing_did_not_show_lower_the_answer() -> None:
     assert found.verified_per_second is None
 
 
+def test_a_stall_in_the_timing_does_not_grow_with_the_work() -> None:
+    """One of 5,000 timed calls was stopped for 108 ms; calls are three times as long under load, that stall is not."""
+    timed = service_times({1: (*[0.00065] * 4999, 0.108)})
+    loaded = service_times({1: (*[0.0019] * 9999, 0.108)})
+    effort = Effort(run_seconds=2, search_runs=6, verify_runs=5, verifications=4, step_down=0.1)
+    found = search(server(loaded), {SINGLE: timed}, effort=effort, enough_per_second=500.0)
+    assert (found.verified_per_second or 0) > 350
+    assert found.estimated_per_second > 350
+
+
+def test_what_was_verified_outranks_the_model() -> None:
+    """Every other run is stalled for less than the limit: the model makes no sense of it, and what was seen still stands."""
+
+    def probe(asked: Configuration, rate: float, seed: int, seconds: float) -> NDArray[np.float64]:
+        responses = server(service_times({1: (0.001,)}))(asked, rate, seed, seconds)
+        return responses + (0.07 * (np.arange(responses.size) < responses.size // 50) if seed % 2 else 0)
+
+    found = search(probe, {SINGLE: service_times({1: (0.001,)})}, effort=QUICK, enough_per_second=200.0)
+    assert found.verified_per_second == 200
+    assert found.high_per_second is None or found.high_per_second >= 200
+
+
 def test_a_replica_that_fails_requests_has_no_capacity() -> None:
     """A failed request is an infinite response."""
 
@@ -143,6 +165,7 @@ def test_a_replica_that_sustains_enough_is_searched_no_further() -> None:
     assert (found.configuration, found.verified_per_second, found.enough_per_second) == (first, enough, enough)
     assert {run.rate_per_second for run in found.probed} == {enough}
     assert [run.purpose for run in found.probed] == ["pilot"] + ["verify"] * EFFORT.verify_runs
+    assert (found.low_per_second or 0) >= enough <= (found.high_per_second or 0)
 
 
 def test_the_curve_rises_to_the_limit_at_the_capacity(found: CapacityEvidence) -> None:
