@@ -258,6 +258,8 @@ def _load_points(found: LoadEvidence) -> Iterator[Point]:
     yield Point("load/lost_requests", found.lost)
     if used := [each.run.utilisation for each in found.runs if each.run.utilisation is not None]:
         yield Point("load/utilisation", float(np.mean(used)))
+    if found.busy_seconds is not None:
+        yield Point("load/busy_ms", found.busy_seconds * MS)
 
 
 def _capacity_points(found: CapacityEvidence) -> Iterator[Point]:

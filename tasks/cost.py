@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field
 
 from tasks.capacity.replicas import erlang_servers
-from tasks.evidence import CapacityEvidence, CostEvidence, LatencyEvidence, Objective
+from tasks.evidence import CapacityEvidence, CostEvidence, LatencyEvidence, LoadEvidence, Objective
 from tasks.records import InputError, Record, StageError
 from tasks.statistics import mean_interval
 from tasks.yamlfile import read_record
@@ -49,13 +49,18 @@ def machine(name: str) -> Machine:
 
 
 def project_cost(
-    latency: LatencyEvidence, business: Business, measured_on: str, capacity: CapacityEvidence | None = None
+    latency: LatencyEvidence,
+    business: Business,
+    measured_on: str,
+    load: LoadEvidence | None = None,
+    capacity: CapacityEvidence | None = None,
 ) -> CostEvidence:
     """Return what serving the policy's traffic costs, low and high ends from the interval of the mean service time.
 
     A replica serves one batch at a time and is planned to be busy for `utilisation` of the time at the peak;
-    `spare_replicas` are paid for too. Where its capacity was measured, none is planned to carry more than the rate that it
-    was seen to sustain, at the high end than the lower bound of that. Unused capacity between mean and peak is in the
+    `spare_replicas` are paid for too. Where replicas were loaded, there are as many as kept to that then, since calls take
+    longer under load. Where its capacity was measured, none is planned to carry more than the rate that it was seen to
+    sustain, at the high end than the lower bound of that. Unused capacity between mean and peak is in the
     price per prediction. Raises StageError where the serving batch was not measured.
     """
     seconds = next((item.seconds for item in latency.batches if item.batch == business.serving_batch), ())
@@ -67,7 +72,11 @@ def project_cost(
     sustained = None if capacity is None else capacity.verified_per_second
     least = sustained if capacity is None or sustained is None else min(sustained, capacity.low_per_second or sustained)
     carrying = [
-        max(carrying_replicas(item, business), 0 if rate is None else math.ceil(business.peak_per_second / rate))
+        max(
+            carrying_replicas(item, business),
+            0 if load is None else load.carrying,
+            0 if rate is None else math.ceil(business.peak_per_second / rate),
+        )
         for item, rate in zip(per_item, (sustained, sustained, least), strict=True)
     ]
     replicas = [count + business.spare_replicas for count in carrying]
@@ -81,6 +90,7 @@ def project_cost(
         service_ms=per_item[0] * 1e3,
         service_ms_low=per_item[1] * 1e3,
         service_ms_high=per_item[2] * 1e3,
+        loaded_ms=None if load is None or load.busy_seconds is None else load.busy_seconds * 1e3,
         serving_batch=business.serving_batch,
         peak_per_second=business.peak_per_second,
         utilisation=business.utilisation,

@@ -78,8 +78,9 @@ def _price(variant: VariantEvidence, evidence: Evidence, policy: Policy) -> Vari
     environment = evidence.environment
     measured_on = f"{environment.gpu or environment.cpu}, {environment.cores} cores"
     try:
+        load = None if isinstance(variant.load, Unmeasured) else variant.load
         capacity = None if isinstance(variant.capacity, Unmeasured) else variant.capacity
-        cost = project_cost(variant.latency, policy.business, measured_on, capacity)
+        cost = project_cost(variant.latency, policy.business, measured_on, load, capacity)
         return variant.model_copy(update={"cost": cost})
     except StageError as error:
         return variant.model_copy(update={"cost": Unmeasured(stage="cost", why=str(error))})

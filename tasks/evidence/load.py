@@ -105,6 +105,13 @@ class LoadRun(Record):
     raw: Raw
     calls: Calls | None = None
 
+    @property
+    def busy_seconds(self) -> float | None:
+        """For how long a request kept one of the replica's instances busy, in the mean; None where that is not known."""
+        if self.replica is None or self.utilisation is None or not self.answered_per_second:
+            return None
+        return self.utilisation * self.replica.instances / self.answered_per_second
+
 
 class Loaded(Record):
     """A run with the requests themselves, in order of their scheduled arrival.
@@ -156,13 +163,23 @@ class Offered(Record):
 
 
 class LoadEvidence(Offered):
-    """One replica under its share of the forecast peak: `share_per_second` is the peak over the `carrying` replicas."""
+    """One replica under its share of the forecast peak: `share_per_second` is the peak over the `carrying` replicas.
+
+    `crowded` are runs at larger shares, which kept the replica busy for more of the time than the policy plans.
+    """
 
     target: Target
     peak_per_second: float
     carrying: int
     share_per_second: float
     replica: Replica
+    crowded: tuple[LoadRun, ...] = ()
+
+    @property
+    def busy_seconds(self) -> float | None:
+        """For how long a request kept an instance busy in the mean of the runs, None where that is not known."""
+        known = [seconds for each in self.runs if (seconds := each.run.busy_seconds) is not None]
+        return sum(known) / len(known) if known else None
 
     @property
     def servers(self) -> int | None:

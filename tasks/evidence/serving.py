@@ -110,8 +110,9 @@ class ChampionEvidence(Record):
 class CostEvidence(Record):
     """What the variant costs at the policy's traffic on the policy's machine, from measured service times.
 
-    The low and high ends come from the confidence interval of the mean service time, and from the lower bound of the
-    capacity where that was measured: `sustained_per_second` is what one replica was seen to sustain, and `erlang_replicas`
+    The low and high ends come from the confidence interval of the mean service time, one call after the other, and from the
+    lower bound of the capacity where that was measured. `loaded_ms` is for how long a request kept a replica busy under its
+    share of the peak; `sustained_per_second` is what one replica was seen to sustain, and `erlang_replicas`
     how many would carry the peak by Erlang's formula, a check that plans nothing. Money is in US dollars.
     """
 
@@ -133,3 +134,4 @@ class CostEvidence(Record):
     usd_per_month_high: float
     sustained_per_second: float | None = None
     erlang_replicas: int | None = None
+    loaded_ms: float | None = None

@@ -1,6 +1,7 @@
 """What the variant costs a thousand predictions and a month, at the policy's traffic, utilisation and spare replicas.
 
-The cost carries the uncertainty of the measured service time: it passes where its high end is within the limit, fails
+There are as many replicas as kept to the planned utilisation when they were loaded, or as their calls one after the other
+ask for, if those are more. The cost carries the uncertainty of the measured service time: it passes where its high end is within the limit, fails
 where its point is over, and is inconclusive in between.
 """
 
@@ -73,11 +74,12 @@ def _cost(name: str, per: str, found: CostEvidence, ends: tuple[float, float], l
         "fail": f"over the limit of {show(limit, unit)}; use a faster variant, a cheaper machine or larger batches",
         "inconclusive": f"on both sides of the limit of {show(limit, unit)}; {more} (measure.latency_calls)",
     }
+    loaded = "" if found.loaded_ms is None else f", {found.loaded_ms:.3g} ms under load,"
     seen = found.sustained_per_second
     sustained = "" if seen is None else f", each of which was seen to sustain {show(seen, 'a second')}"
     because = (
         f"The cost is {show(point, unit)}, up to {show(high, unit)}, with {found.replicas} replicas of {found.machine} "
-        f"at {found.service_ms:.3g} ms a call and {show(found.utilisation, 'share')} utilisation{sustained}, {tails[outcome]}"
+        f"at {found.service_ms:.3g} ms a call{loaded} and {show(found.utilisation, 'share')} utilisation{sustained}, {tails[outcome]}"
     )
     return Check(
         name=name,

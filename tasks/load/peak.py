@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,15 +20,19 @@ if TYPE_CHECKING:
 
     from tasks.evidence import EndpointEvidence, LoadRun
     from tasks.load.stage import UnderLoad
+    from tasks.policy import Business
 
 SEEDS = 1_000  # between the arrivals of one run and those of the next
+MOST_CROWDED = 2  # runs after which the replicas stay as many: a call takes a little longer the fewer there are
 MS = 1000
 
 
 def measure_load(given: UnderLoad, budget_ms: Mapping[float, float], confidence: float) -> LoadEvidence:
     """Offer a replica its share of the peak, and go on with fresh arrivals where the runs so far cannot tell.
 
-    The peak is spread over as many replicas as the cost plans for without spare ones, by the variant's service times.
+    The peak is first spread over as many replicas as the variant's service times ask for, one call after the other. Under
+    load, calls take longer, as they come to cores that slept and to caches that others filled: where a replica then is busy
+    for more of the time than the policy plans, the peak is spread over more of them, and the load offered anew.
     `budget_ms` has the limit of each quantile that is to be told.
     Raises StageError where the serving batch was not timed, the generator was too late, or the server crashed or hung.
     """
@@ -36,12 +40,10 @@ def measure_load(given: UnderLoad, budget_ms: Mapping[float, float], confidence:
     seconds = next((times.seconds for times in given.latency.batches if times.batch == business.serving_batch), ())
     if not seconds:
         raise StageError(f"batch {business.serving_batch}, in which the policy serves, has no measured service time")
-    carrying = max(1, carrying_replicas(float(np.mean(seconds)) / business.serving_batch, business))
     found = LoadEvidence(
         target=given.serving.target,
         peak_per_second=business.peak_per_second,
-        carrying=carrying,
-        share_per_second=business.peak_per_second / carrying,
+        **_shared_by(float(np.mean(seconds)) / business.serving_batch, business),
         replica=Replica(largest_batch=business.serving_batch, threads=given.measuring.threads),
         arrivals=arrivals,
         runs=(),
@@ -51,10 +53,26 @@ def measure_load(given: UnderLoad, budget_ms: Mapping[float, float], confidence:
         while len(found.runs) < LOOKS and not told(found, budget_ms, confidence):
             offer = Offer(
                 replica=found.replica, arrivals=arrivals, rate=found.share_per_second, slo_ms=slo_ms,
-                seconds=given.measuring.load_seconds, seed=given.seed + SEEDS * len(found.runs),
+                seconds=given.measuring.load_seconds, seed=given.seed + SEEDS * len(test.runs),
             )  # fmt: skip
             found = found.model_copy(update={"runs": (*found.runs, with_requests(test.run(offer), given.out))})
+            if len(found.crowded) < MOST_CROWDED:
+                found = _spread(found, business)
     return found
+
+
+def _spread(found: LoadEvidence, business: Business) -> LoadEvidence:
+    """Return evidence without runs yet, over more replicas, where those so far were too busy; else return it as it is."""
+    if found.busy_seconds is None or carrying_replicas(found.busy_seconds, business) <= found.carrying:
+        return found
+    crowded = (*found.crowded, *(each.run for each in found.runs))
+    return found.model_copy(update={**_shared_by(found.busy_seconds, business), "crowded": crowded, "runs": ()})
+
+
+def _shared_by(service_seconds: float, business: Business) -> dict[str, Any]:
+    """Return how many replicas carry the peak, and one's share of it."""
+    carrying = max(1, carrying_replicas(service_seconds, business))
+    return {"carrying": carrying, "share_per_second": business.peak_per_second / carrying}
 
 
 def told(found: LoadEvidence | EndpointEvidence, budget_ms: Mapping[float, float], confidence: float) -> bool:

@@ -90,6 +90,12 @@ def under_load(scene: Scene) -> Drawn | None:
         "Milliseconds from when a request was due to its answer, on one replica at its share of the peak; requests"
     )
     caption += " come from another process, whether those before are answered or not. The table bounds each at 95%."
+    for hand, load in scene.measured("load"):
+        if load.crowded and (used := load.crowded[0].utilisation) is not None:
+            caption += (
+                f" {hand.name} was busy for {quantity(used, 'share')} of the time at {quantity(load.crowded[0].rate, '')} a second, "
+                f"more than planned, so the peak is spread over {count(load.carrying)} replicas."
+            )
     caption += " They come as they came in the log, drawn together to this rate." if replayed else ""
     return Drawn(charts.percentiles(lines, _budget(scene, loaded=True)), caption, Numbers(header, tuple(rows)))
 

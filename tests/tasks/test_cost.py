@@ -7,10 +7,25 @@ from typing import Any
 import pytest
 
 from tasks.cost import HARDWARE, HOURS_PER_MONTH, Hardware, machine, project_cost
-from tasks.evidence import BatchTimes, CapacityEvidence, Configuration, LatencyEvidence, Objective, Raw
+from tasks.evidence import (
+    BatchTimes,
+    CapacityEvidence,
+    Configuration,
+    LatencyEvidence,
+    Lateness,
+    Loaded,
+    LoadEvidence,
+    LoadRun,
+    Objective,
+    PoissonArrivals,
+    Raw,
+    Replica,
+)
 from tasks.policy import Business
 from tasks.records import InputError, StageError
 from tasks.yamlfile import read_record
+
+RAW = Raw(path="x", sha256="0" * 64, rows=1)
 
 
 def latency(**seconds: float) -> LatencyEvidence:
@@ -18,7 +33,7 @@ def latency(**seconds: float) -> LatencyEvidence:
     return LatencyEvidence(
         target="cpu", threads=1, load_seconds=1, first_call_seconds=1, warmup_calls=1,
         batches=tuple(BatchTimes(batch=int(name[1:]), seconds=(value,) * 30) for name, value in seconds.items()),
-        raw=Raw(path="x", sha256="0" * 64, rows=1),
+        raw=RAW,
     )  # fmt: skip
 
 
@@ -54,12 +69,31 @@ def capacity(verified: float | None, low: float | None) -> CapacityEvidence:
 
 def test_no_replica_is_planned_to_carry_more_than_it_sustained() -> None:
     """At 10 ms two half-full replicas would do by their work; of what sustains 8 a second, surely 7, it takes 13, at most 15."""
-    found = project_cost(latency(b1=0.01), business(), "here", capacity(8, 7))
+    found = project_cost(latency(b1=0.01), business(), "here", None, capacity(8, 7))
     assert (found.replicas, found.replicas_high, found.sustained_per_second) == (14, 16, 8)
     assert found.erlang_replicas == 2
-    without = project_cost(latency(b1=0.01), business(), "here", capacity(None, 7))
+    without = project_cost(latency(b1=0.01), business(), "here", None, capacity(None, 7))
     assert (without.replicas, without.sustained_per_second) == (3, None)
-    assert project_cost(latency(b1=0.01), business(), "here", capacity(60, 55)).replicas == 3
+    assert project_cost(latency(b1=0.01), business(), "here", None, capacity(60, 55)).replicas == 3
+
+
+def test_replicas_are_as_many_as_kept_to_the_plan_under_load() -> None:
+    """By calls of 10 ms two half-full replicas would do; loaded, a request takes 23 ms, so it took five, at either end."""
+    replica = Replica(largest_batch=1)
+    run = LoadRun(
+        engine="launchgate", engine_version="1", arrivals=PoissonArrivals(), rate=20, seconds=10, seed=1, replica=replica,
+        requests=200, answered=200, failed=0, unfinished=0, answered_per_second=20, utilisation=0.46, mean_batch=1,
+        lateness=Lateness(p50_seconds=0, p99_seconds=0, max_seconds=0), raw=RAW,
+    )  # fmt: skip
+    load = LoadEvidence(
+        target="cpu", peak_per_second=100, carrying=5, share_per_second=20, replica=replica, arrivals=run.arrivals,
+        runs=(Loaded(run=run, scheduled_seconds=(), response_seconds=()),),
+    )  # fmt: skip
+    found = project_cost(latency(b1=0.01), business(), "here", load)
+    assert (found.replicas, found.replicas_high) == (6, 6)
+    assert found.loaded_ms == pytest.approx(23)
+    assert project_cost(latency(b1=0.05), business(), "here", load).replicas == 11
+    assert project_cost(latency(b1=0.01), business(), "here").loaded_ms is None
 
 
 def test_a_batch_shares_its_time() -> None:

@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tasks.cost import carrying_replicas
 from tasks.evidence import BatchTimes, GammaArrivals, LatencyEvidence, LoadEvidence, Raw
 from tasks.load.arrivals import keep_times, times_beside
-from tasks.load.peak import measure_load
+from tasks.load.peak import MOST_CROWDED, measure_load
 from tasks.load.stage import UnderLoad
 from tasks.policy import Business, load_policy
 from tasks.records import StageError
@@ -42,14 +43,18 @@ def timed(milliseconds: float, batch: int = 1) -> LatencyEvidence:
 
 @pytest.fixture
 def loaded(served: Serving, sets: DataSets, measuring: Measuring, tmp_path: Path) -> Callable[..., LoadEvidence]:
-    """Return a function that loads the tiny candidate for a second a run, its service taken to be 10 ms."""
+    """Return a function that loads the tiny candidate for a second a run, its service taken to be so long."""
 
     def load(
-        budget_ms: dict[float, float], business: Business = BUSINESS, batch: int = 1, rows: Path = sets.production
+        budget_ms: dict[float, float],
+        business: Business = BUSINESS,
+        batch: int = 1,
+        rows: Path = sets.production,
+        milliseconds: float = 10,
     ) -> LoadEvidence:
         short = measuring.model_copy(update={"load_seconds": 1})
         out = tmp_path / "variants" / "fp32"
-        given = UnderLoad(served, rows, timed(10, batch), short, business, business.serving_batch, out)
+        given = UnderLoad(served, rows, timed(milliseconds, batch), short, business, business.serving_batch, out)
         return measure_load(given, budget_ms, 0.95)
 
     return load
@@ -102,6 +107,24 @@ def test_the_logs_own_times_are_replayed_where_the_policy_says_so(
     gaps = np.diff(found.scheduled)
     assert np.quantile(gaps, 0.75) < gaps.mean() / 10
     assert found.requests == 60
+
+
+def test_a_replica_that_is_too_busy_under_load_shares_the_peak_with_more(loaded: Callable[..., LoadEvidence]) -> None:
+    """Timed at 0.01 ms, one replica was to be busy for 0.1% of the time; it is for over the 5% of the plan, so more share the peak."""
+    business = BUSINESS.model_copy(update={"utilisation": 0.05})
+    found = loaded({0.5: LONG_MS}, business, milliseconds=0.01)
+    first = found.crowded[0]
+    assert first.rate == 120
+    assert first.utilisation is not None
+    assert first.busy_seconds == pytest.approx(first.utilisation / first.answered_per_second)
+    assert found.carrying > 1
+    assert found.share_per_second == pytest.approx(120 / found.carrying)
+    assert {each.run.rate for each in found.runs} == {found.share_per_second}
+    seeds = [run.seed for run in found.crowded] + [each.run.seed for each in found.runs]
+    assert len(set(seeds)) == len(seeds)
+    if len(found.crowded) < MOST_CROWDED:
+        assert found.busy_seconds is not None
+        assert carrying_replicas(found.busy_seconds, business) <= found.carrying
 
 
 def test_a_batch_that_was_not_timed_has_no_share(loaded: Callable[..., LoadEvidence]) -> None:

@@ -315,7 +315,9 @@ def test_a_slow_expensive_model_fails() -> None:
     result = judge("unit-cost", variant(cost=bill))
     assert (result.outcome, result.observed, result.limit) == ("fail", 1575, 1000)
     assert "$1,575 a month" in result.because
-    assert "21 replicas of c7a.large" in result.because
+    assert "21 replicas of c7a.large at 100 ms a call and" in result.because
+    loaded = judge("unit-cost", variant(cost=bill.model_copy(update={"loaded_ms": 125.0})))
+    assert "at 100 ms a call, 125 ms under load, and" in loaded.because
 
 
 def test_a_cost_whose_high_end_is_over_is_inconclusive() -> None:
