@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.signal import lfilter
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -13,9 +14,15 @@ Q, RATE = 0.99, 100.0  # the percentile, and requests a second
 KINDS = ("lognormal", "exponential", "stalls")
 STALLED, STALL = 0.01, 20  # of `stalls`: their share of services, and how many times as long they are
 RARE, RARELY, RARE_STALL = "rare stalls", 0.001, 100
-PHASES = "slow phases"
-PHASE, SLOWER = 300, 1.8  # services, on average, for which a machine is so many times slower, or is not
-SPREADS = {"lognormal": 0.5, "stalls": 0.1, RARE: 0.1, PHASES: 0.1}  # of the logarithm of a service
+PHASES = {  # services, on average, for which a machine is so many times slower, or is not
+    "slow phases": (300, 1.8),
+    "half minutes": (3_000, 2.5),
+    "slow minutes": (6_000, 4.0),
+}
+ALIKE, LIKE_THE_ONE_BEFORE = "alike", 0.4  # correlation of a service's logarithm with that of the one before
+COLD, COLDER = "cold", 1.5  # times as long for a request that finds its server idle
+SPREADS = {"lognormal": 0.5, "stalls": 0.1, RARE: 0.1, ALIKE: 0.5, COLD: 0.25}  # of the logarithm of a service
+SPREADS |= dict.fromkeys(PHASES, 0.1)
 LONG = (4, 500, 3_000, 1_000)  # simulations, queues and requests of each, and those while it fills up, for the truth
 MINUTES = 5_000  # drawn, to find what the best rule makes of them
 HALVINGS = 12
@@ -32,13 +39,14 @@ def runs(
     size = (count, requests)
     arrived = np.cumsum(random.exponential(1 / RATE, size), axis=1)
     services = services_of(kind, random, size, worse) * load * servers / RATE
-    if servers == 1:
+    if servers == 1 and kind != COLD:
         done = np.cumsum(services, axis=1)
         return arrived, done + np.maximum.accumulate(arrived - done + services, axis=1) - arrived
     free, each, took = np.zeros((count, servers)), np.arange(count), np.empty(size)
     for at in range(requests):
         first = free.argmin(axis=1)
-        done = np.maximum(arrived[:, at], free[each, first]) + services[:, at]
+        cold = np.where(free[each, first] <= arrived[:, at], COLDER, 1) if kind == COLD else 1
+        done = np.maximum(arrived[:, at], free[each, first]) + services[:, at] * cold
         free[each, first] = done
         took[:, at] = done - arrived[:, at]
     return arrived, took
@@ -52,10 +60,12 @@ def services_of(
         return random.exponential(worse, size)
     spread = SPREADS[kind]
     times = random.lognormal(-(spread**2) / 2, spread, size)
-    if kind == "lognormal":
+    if kind in {"lognormal", COLD}:
         return times * worse
-    if kind == PHASES:
-        return _slowness(random, size, worse) * 2 / (1 + SLOWER) * times
+    if kind == ALIKE:
+        return _alike(random, size) * worse
+    if kind in PHASES:
+        return _slowness(kind, random, size, worse) * 2 / (1 + PHASES[kind][1]) * times
     share, stall = (RARELY, RARE_STALL) if kind == RARE else (STALLED, STALL)
     return np.where(random.random(size) < share * worse, stall, 1) / (1 + share * (stall - 1)) * times
 
@@ -90,20 +100,31 @@ def _telling(kind: str, requests: int, worse: float) -> NDArray[np.float64]:
     random = np.random.default_rng(SEED)
     if kind == "exponential":
         return random.gamma(requests, worse, MINUTES)
-    if kind == "lognormal":
-        return random.normal(np.log(worse), SPREADS[kind] / np.sqrt(requests), MINUTES)
-    if kind != PHASES:
+    if kind in {"lognormal", ALIKE, COLD}:
+        alike = LIKE_THE_ONE_BEFORE if kind == ALIKE else 0.0
+        error = SPREADS[kind] * np.sqrt((1 + alike) / (1 - alike) / requests)
+        return random.normal(np.log(worse), error, MINUTES)
+    if kind not in PHASES:
         share = RARELY if kind == RARE else STALLED
         return random.binomial(requests, share * worse, MINUTES).astype(np.float64)
-    slower = _slowness(random, (MINUTES, requests), worse)
+    slower = _slowness(kind, random, (MINUTES, requests), worse)
     phases = (np.diff(slower, axis=1) > 0).sum(axis=1) + (slower[:, 0] > 1)
-    return np.where((slower > SLOWER).any(axis=1), np.inf, -phases)
+    return np.where((slower > PHASES[kind][1]).any(axis=1), np.inf, -phases)
 
 
-def _slowness(random: np.random.Generator, size: tuple[int, int], worse: float) -> NDArray[np.float32]:
+def _alike(random: np.random.Generator, size: tuple[int, int]) -> NDArray[np.float64]:
+    """Return services of mean 1 whose logarithms are a first-order autoregression."""
+    fresh = random.normal(size=size) * np.sqrt(1 - LIKE_THE_ONE_BEFORE**2)
+    fresh[:, 0] /= np.sqrt(1 - LIKE_THE_ONE_BEFORE**2)
+    spread = SPREADS[ALIKE]
+    return np.exp(spread * lfilter([1], [1, -LIKE_THE_ONE_BEFORE], fresh, axis=1) - spread**2 / 2)
+
+
+def _slowness(kind: str, random: np.random.Generator, size: tuple[int, int], worse: float) -> NDArray[np.float32]:
     """Return how many times as long each service of each run is, in phases of which 1 - 1 / `worse` are slow twice over."""
-    switches = (random.random(size, dtype=np.float32) < 1 / PHASE).cumsum(axis=1)
+    length, slower = PHASES[kind]
+    switches = (random.random(size, dtype=np.float32) < 1 / length).cumsum(axis=1)
     phases = switches + random.integers(0, 2, (size[0], 1))
     twice = random.random((size[0], int(phases.max()) + 1)) < 1 - 1 / worse
-    slowness = np.where(np.take_along_axis(twice, phases, axis=1), SLOWER**2, SLOWER)
+    slowness = np.where(np.take_along_axis(twice, phases, axis=1), slower**2, slower)
     return np.where(phases % 2, slowness, 1).astype(np.float32)

@@ -6,7 +6,9 @@ Beside the project's rules stand: the percentile of the run; Triton's perf_analy
 a third of a shorter run, whose throughput and p99 agree within 10% by max / min; then their joint p99); MLPerf LoadGen's
 early stopping (binomial at 99%); and 95% order statistics. Every run starts with an empty queue. Some queues tell too
 little of themselves in a minute for any rule: beside the passes of a minute stands the most that one could pass that is
-wrong of a like queue in 5% of runs at most, where that one is 5% over the limit, and where it is at it.
+wrong of a like queue in 5% of runs at most, where that one is 5% over the limit, and where it is at it. The last queue is
+one whose server is four times slower every other minute: a run that meets none of these passes, by any rule that passes a
+queue without them, so it is shown and held to no goal.
 
 `python benchmarks/slo_verdict.py [--check]`
 """
@@ -15,13 +17,14 @@ from __future__ import annotations
 
 import math
 import sys
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from harness import finish, parser
 from scipy.special import bdtr
-from slo_queues import KINDS, PHASES, RARE, RATE, Q, most_power, runs, true_quantile
+from slo_queues import ALIKE, COLD, KINDS, RARE, RATE, Q, most_power, runs, true_quantile
 
 sys.path[:0] = [str(Path(__file__).parent.parent)]
 
@@ -44,10 +47,14 @@ MOST_FALSE, LEAST_POWER, ERRORS = 0.05, 0.80, 3
 SECONDS = (2, 10, 60)
 RUNS, LOOKING_RUNS = 400, 200
 SCENARIOS = [(kind, 0.5, 1) for kind in KINDS] + [(kind, 0.7, 1) for kind in KINDS]
-SCENARIOS += [(kind, 0.8, 1) for kind in KINDS] + [("lognormal", 0.7, 4), (PHASES, 0.5, 1), (RARE, 0.2, 1)]
+SCENARIOS += [(kind, 0.8, 1) for kind in KINDS] + [("lognormal", 0.7, 4), (RARE, 0.2, 1)]
+SCENARIOS += [(ALIKE, 0.5, 1), (ALIKE, 0.7, 1), (COLD, 0.5, 1)]
+SCENARIOS += [("slow phases", 0.5, 1), ("half minutes", 0.4, 1)]
+UNTOLD = ("slow minutes", 0.4, 1)  # a run of a minute may well not meet what makes its p99
 LOOKED_AT = [("lognormal", 0.7, 1), ("exponential", 0.7, 1)]
 RULES = ("ours", "values", "point", "perf_analyzer", "loadgen", "order")
 SEED = 20
+PROCESSES = 2
 
 
 def main() -> None:
@@ -58,8 +65,11 @@ def main() -> None:
         + "".join(f"{rule:>15}" for rule in RULES)
         + "\nfalse passes at 5% over / passes at 15% under"
     )
-    rows = [row for scenario in SCENARIOS for row in compare(*scenario)]
-    looked = [look(*scenario) for scenario in LOOKED_AT]
+    with ProcessPoolExecutor(PROCESSES) as pool:
+        looking = [pool.submit(look, *scenario) for scenario in LOOKED_AT]
+        *found, untold = pool.map(compare, *zip(*SCENARIOS, UNTOLD, strict=True))
+        rows = [row for each in found for row in each]
+        looked = [each.result() for each in looking]
     worst = max(row["over"] for row in [*(row["ours"] for row in rows), *looked])
     goal = MOST_FALSE + ERRORS * math.sqrt(MOST_FALSE * (1 - MOST_FALSE) / LOOKING_RUNS)
     minute = [row for row in rows if row["seconds"] == max(SECONDS)]
@@ -73,7 +83,7 @@ def main() -> None:
         f"no rule passes as many that is right of a queue 5% over: {hopeless['over']}; at its limit: {hopeless['at']}"
     )
     details = {"rows": rows, "looks": looked, "pooled_in_a_minute": pooled, "short_of_power": short}
-    finish("slo_verdict", worst, f"<={goal:.3f}", worst <= goal, details | {"hopeless": hopeless})
+    finish("slo_verdict", worst, f"<={goal:.3f}", worst <= goal, details | {"hopeless": hopeless, "untold": untold})
 
 
 def compare(kind: str, load: float, servers: int) -> list[dict[str, Any]]:

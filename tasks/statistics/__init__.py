@@ -15,7 +15,8 @@ from tasks.statistics.discoveries import confidence_of_named, discoveries, small
 from tasks.statistics.distances import chance, distance_interval, largest_gap, total_variation
 from tasks.statistics.paired import PairedDifference, paired_difference, rows_for_non_inferiority
 from tasks.statistics.rates import difference_interval, rate_forecast, rate_interval, rows_for_rate_bound
-from tasks.statistics.replay import Arrivals, Replayed, replayed_quantile, service_times
+from tasks.statistics.redrawn import Arrivals
+from tasks.statistics.replay import Replayed, replayed_quantile, service_times
 from tasks.statistics.resampling import Resampled, resample_ratio, resampled_interval
 from tasks.statistics.slo import (
     LOOKS,

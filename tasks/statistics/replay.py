@@ -15,29 +15,24 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tasks.statistics.bounds import sample
+from tasks.statistics.redrawn import BLOCKS, MOST_UTILISATION, STEPS, Arrivals, Redrawn
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-BLOCKS = 20  # of the services, each left out in turn
 LEFT_OUT_STREAMS, ALL_STREAMS = 25, 400  # replayed queues without a block, and with all services
-STEPS = 2_000  # requests of each, after it filled up
+MORE_STREAMS = 100  # without a block, where other pieces stand in for its pieces, which blurs what it did
 FEWEST_SERVICES = 1_000
 FEWEST_OVER = 20  # services in as small a share as is asked for: what fewer hold, a run may have missed
-MOST_UTILISATION = 0.95  # above it the percentile hangs on the last tenths of a percent of load
-MOST_WARMUP = 5_000
 FAR = 3.0  # standard errors at which the run speaks against the model, one in 700 by chance
 FAR_BY_LOAD = 2.0  # sooner for services that are longer under load, as little of it makes a queue much longer
-LAGS = (1, 10, 100)  # over which services that follow each other must not be alike
+LAGS = (1, 10, 100)  # over which services that follow each other are alike, or not
+PIECE = 100  # services that stay in a row where they are
+FARTHEST = 300  # lags over which how alike they are is added up
+FEWEST_WORTH = 500  # independent services that they are worth where they are alike: fewer say too little of their rows
+FEWEST_IDLE = 100  # services that found a server idle, and others, from which on they are told apart
+BEFORE = 5  # services before one that tell how long it is, where they are alike
 MOST_BACKWARDS = 0.001  # of services that end before they begin, which clocks may make
-
-
-@dataclass(frozen=True, slots=True)
-class Arrivals:
-    """How requests arrive: `rate` a second, with gamma-distributed gaps of this `shape` (1 is Poisson, less is bursty)."""
-
-    rate: float
-    shape: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +72,15 @@ def replayed_quantile(
 ) -> Replayed:
     """Estimate a quantile of the response times that this server would show in the long run.
 
-    The services of the run are drawn anew, with arrivals drawn anew, for 800,000 requests. Their own error is that of a
-    jackknife over 20 blocks, all replayed with the same random numbers; the error of the simulation is added to it.
+    The services of the run are drawn anew, with arrivals drawn anew, for 800,000 requests: one by one, or in pieces of 100
+    in a row where services that follow each other are alike. Where those that found a server idle are the longer ones, as
+    on cores that slept, they are so by the same factor in the replay. Their own error is that of a jackknife over 20 blocks, all
+    replayed with the same random numbers; the error of the simulation is added to it.
     It is refused where there are too few services for the quantile, where a request failed, where requests were not due as
-    `arrivals` says, where the queue is all but full, where services are the longer the more wait or come in rows of long
-    ones, and where the run itself has more above the quantile than the replay explains.
-    Source: Shao and Tu, The Jackknife and Bootstrap (1995), 2.3 and 9.2; Lindley, Proceedings of the Cambridge
-    Philosophical Society 48 (1952) 277; Kiefer and Wolfowitz, Transactions of the AMS 78 (1955) 1.
+    `arrivals` says, where the queue is all but full, where services are the longer the more wait or so alike that they
+    are worth few, and where the run itself has more above the quantile than the replay explains.
+    Source: Welch, Operations Research 12 (1964) 736, for queues whose first service is another one; Shao and Tu, The Jackknife and Bootstrap (1995), 2.3, 9.2 and, for pieces, 9.3; Lindley, Proceedings of the
+    Cambridge Philosophical Society 48 (1952) 277; Kiefer and Wolfowitz, Transactions of the AMS 78 (1955) 1.
     """
     took = sample(seconds, 1)
     if not np.isfinite(took).all():
@@ -92,26 +89,19 @@ def replayed_quantile(
         return Replayed(refused=f"{took.size} requests are too few to know the services: it takes {least}")
     services, waited = service_times(scheduled, took, servers)
     refused = _unlike(np.diff(np.asarray(scheduled, dtype=np.float64)), arrivals)
-    if refused := refused or _against(services, waited, arrivals, servers):
+    idle = _idle_factor(services, waited)
+    services = np.where(waited > 0, services, services / idle)
+    alike = _alike(_normed_ranks(services))
+    if refused := refused or _against(services, waited, arrivals, servers, alike):
         return Replayed(refused=refused)
-    return _estimate(services, took, q, arrivals, servers, np.random.default_rng(seed))
+    piece = PIECE if _in_rows(alike, services.size) else 1
+    return _estimate(took, q, Redrawn(services, piece, idle, arrivals, servers, np.random.default_rng(seed)))
 
 
-def _estimate(
-    services: NDArray[np.float64],
-    took: NDArray[np.float64],
-    q: float,
-    arrivals: Arrivals,
-    servers: int,
-    random: np.random.Generator,
-) -> Replayed:
-    whole = _replay(np.sort(services)[None, :], arrivals, servers, ALL_STREAMS, random)[0]
-    blocks = np.array_split(services, BLOCKS)
-    shortest = took.size - max(block.size for block in blocks)
-    left = np.stack(
-        [np.sort(np.concatenate(blocks[:at] + blocks[at + 1 :])[-shortest:]) for at in range(BLOCKS)]
-    )  # of one length, so that they can be drawn with the same random numbers
-    parts = np.log(np.quantile(_replay(left, arrivals, servers, LEFT_OUT_STREAMS, random), q, axis=(1, 2)))
+def _estimate(took: NDArray[np.float64], q: float, redrawn: Redrawn) -> Replayed:
+    whole = redrawn.responses([None], ALL_STREAMS)[0]
+    streams = LEFT_OUT_STREAMS if redrawn.piece == 1 else MORE_STREAMS
+    parts = np.log(np.quantile(redrawn.responses(range(BLOCKS), streams), q, axis=(1, 2)))
     level = float(np.quantile(whole, q))
     shares = (whole > level).mean(axis=1)
     near = np.quantile(whole, [1 - (1 - q) * 1.5, 1 - (1 - q) / 1.5])
@@ -142,7 +132,11 @@ def _unlike(gaps: NDArray[np.float64], arrivals: Arrivals) -> str | None:
 
 
 def _against(
-    services: NDArray[np.float64], waited: NDArray[np.float64], arrivals: Arrivals, servers: int
+    services: NDArray[np.float64],
+    waited: NDArray[np.float64],
+    arrivals: Arrivals,
+    servers: int,
+    alike: NDArray[np.float64],
 ) -> str | None:
     """Say what of the run speaks against one queue, served in order, with services that are alike at any load."""
     backwards = float((services <= 0).mean())
@@ -151,13 +145,43 @@ def _against(
     used = services.mean() * arrivals.rate / servers
     if used > MOST_UTILISATION:
         return f"the servers are busy {used:.1%} of the time, and above {MOST_UTILISATION:.0%} no replay is near"
-    ranks = _normed_ranks(services)
+    ranks, in_rows = _normed_ranks(services), _in_rows(alike, services.size)
+    if in_rows:
+        ranks, waited = _unforeseen(ranks), waited[BEFORE:]
     if waited.any() and ranks @ _normed_ranks(waited) * math.sqrt(ranks.size) > FAR_BY_LOAD:
         return "services take longer the more requests wait"
-    alike = np.cumsum([ranks[lag:] @ ranks[:-lag] for lag in range(1, max(LAGS) + 1)])
-    if any(alike[lags - 1] * math.sqrt(ranks.size / lags) > FAR for lags in LAGS):
-        return "long services come in a row"
+    worth = services.size / (1 + 2 * max(alike))
+    if in_rows and (worth < FEWEST_WORTH or services.size < PIECE * BLOCKS):
+        return f"long services come in a row, so that {services.size} are worth {worth:.0f}"
     return None
+
+
+def _idle_factor(services: NDArray[np.float64], waited: NDArray[np.float64]) -> float:
+    """Return how many times as long services are that found a server idle, 1 where they are no longer than others."""
+    idle = waited <= 0
+    if min(idle.sum(), (~idle).sum()) < FEWEST_IDLE:
+        return 1.0
+    told = _normed_ranks(services) @ _normed_ranks(idle.astype(np.float64)) * math.sqrt(services.size)
+    if told <= FAR_BY_LOAD:
+        return 1.0
+    usual = float(np.median(services[~idle]))
+    return max(1.0, float(np.median(services[idle])) / usual) if usual > 0 else 1.0
+
+
+def _alike(ranks: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return how alike services are to those so many places on, added up over the places from 1 on."""
+    return np.cumsum([ranks[lag:] @ ranks[:-lag] for lag in range(1, FARTHEST + 1)])
+
+
+def _in_rows(alike: NDArray[np.float64], count: int) -> bool:
+    return any(alike[lags - 1] * math.sqrt(count / lags) > FAR for lags in LAGS)
+
+
+def _unforeseen(ranks: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return what of each rank those before it do not tell, for all but the first ones, normed."""
+    before = np.lib.stride_tricks.sliding_window_view(ranks[:-1], BEFORE)
+    left = ranks[BEFORE:] - before @ np.linalg.lstsq(before, ranks[BEFORE:], rcond=None)[0]
+    return np.asarray(left / max(float(np.linalg.norm(left)), 1e-12))
 
 
 def _normed_ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -165,35 +189,3 @@ def _normed_ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
     ranks = (np.cumsum(counts) - counts / 2)[inverse]
     ranks -= ranks.mean()
     return np.asarray(ranks / max(float(np.linalg.norm(ranks)), 1e-12))
-
-
-def _replay(
-    samples: NDArray[np.float64], arrivals: Arrivals, servers: int, streams: int, random: np.random.Generator
-) -> NDArray[np.float64]:
-    """Return response times, shape (samples, streams, STEPS), of queues that all draw with the same random numbers.
-
-    `samples` holds services in ascending order, shape (samples, services). A queue starts empty and fills up first, for
-    as long as its correlation lasts.
-    """
-    mean, spread = float(samples.mean()), float(samples.std())
-    idle = max(1 - mean * arrivals.rate / servers, 1 - MOST_UTILISATION)
-    warmup = min(MOST_WARMUP, math.ceil(4 * (1 + 1 / arrivals.shape) * (1 + (spread / mean) ** 2) / idle**2))
-    size = (streams, warmup + STEPS)
-    arrived = np.cumsum(random.gamma(arrivals.shape, 1 / (arrivals.rate * arrivals.shape), size), axis=1)
-    drawn = (random.random(size) * samples.shape[1]).astype(np.int64)
-    out = np.empty((samples.shape[0], streams, STEPS))
-    if servers == 1:
-        for at, services in enumerate(samples):
-            done = np.cumsum(services[drawn], axis=1)
-            begun = done - services[drawn]
-            out[at] = (done + np.maximum.accumulate(arrived - begun, axis=1) - arrived)[:, warmup:]
-        return out
-    free, rows = np.zeros((samples.shape[0] * streams, servers)), np.arange(samples.shape[0] * streams)
-    for step in range(warmup + STEPS):
-        here = np.tile(arrived[:, step], samples.shape[0])
-        first = free.argmin(axis=1)
-        done = np.maximum(here, free[rows, first]) + samples[:, drawn[:, step]].ravel()
-        free[rows, first] = done
-        if step >= warmup:
-            out[:, :, step - warmup] = (done - here).reshape(samples.shape[0], streams)
-    return out

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from tasks.statistics.bounds import Verdict, decide_upper, sample
 from tasks.statistics.dependent import dependent_quantile, variance_inflation
 from tasks.statistics.rates import rows_for_rate_bound
-from tasks.statistics.replay import BLOCKS, Arrivals, fewest, replayed_quantile
+from tasks.statistics.redrawn import BLOCKS, Arrivals
+from tasks.statistics.replay import fewest, replayed_quantile
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from scipy import optimize
+from scipy import optimize, signal
 
 from tasks.statistics import (
     Arrivals,
@@ -189,10 +189,64 @@ def test_stalls_that_come_in_a_row_are_not_shuffled_away() -> None:
     arrived = np.cumsum(random.exponential(1 / RATE, 6_000))
     done = np.cumsum(services)
     took = done + np.maximum.accumulate(arrived - done + services) - arrived
-    assert replayed_quantile(arrived, took, 0.99, Arrivals(RATE), 1).refused in {
-        "long services come in a row",
-        "services take longer the more requests wait",
-    }
+    refused = replayed_quantile(arrived, took, 0.99, Arrivals(RATE), 1).refused
+    assert re.match("long services come in a row, so that 6000 are worth|services take longer the more", str(refused))
+
+
+def _alike(random: np.random.Generator, count: int, like: float = 0.5) -> NDArray[np.float64]:
+    """Return services of 5 ms in the mean, each like the one before it."""
+    fresh = random.normal(size=count)
+    logs = signal.lfilter([math.sqrt(1 - like**2)], [1, -like], fresh)
+    return np.asarray(0.005 * np.exp(0.5 * logs - 0.125))
+
+
+def _served(
+    random: np.random.Generator, services: NDArray[np.float64], idle: float = 1.0
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return arrivals and response times of one server, whose services take `idle` times as long where none waited."""
+    arrived, took, free = np.cumsum(random.exponential(1 / RATE, services.size)), np.empty(services.size), 0.0
+    for at, (arrival, service) in enumerate(zip(arrived.tolist(), services.tolist(), strict=True)):
+        free = max(arrival, free) + service * (idle if free <= arrival else 1)
+        took[at] = free - arrival
+    return arrived, took
+
+
+def test_services_that_are_alike_are_replayed_in_a_row() -> None:
+    """Each is like the one before: the p99 is found that millions show, and those services shuffled show less."""
+    random = np.random.default_rng(12)
+    truth = float(np.quantile(_served(random, _alike(random, 400_000))[1], 0.99))
+    arrived, took = _served(random, _alike(random, 6_000))
+    found = replayed_quantile(arrived, took, 0.99, Arrivals(RATE), 1)
+    assert found.log == pytest.approx(math.log(truth), abs=3 * found.error)
+    services, _ = service_times(arrived, took, 1)
+    shuffled = replayed_quantile(*_served(random, random.permutation(services)), 0.99, Arrivals(RATE), 1)
+    assert shuffled.log < found.log - 0.05
+    refused = replayed_quantile(*_served(random, _alike(random, 6_000, 0.97)), 0.99, Arrivals(RATE), 1).refused
+    assert "long services come in a row, so that 6000 are worth" in str(refused)
+
+
+@pytest.mark.parametrize("servers", [1, 2])
+def test_services_on_a_core_that_slept_are_replayed_as_longer(servers: int) -> None:
+    """Those that waited for nobody take 1.5 times as long; drawn for any request, they would make a fuller queue."""
+    random = np.random.default_rng(13)
+    usual = 0.005 * random.lognormal(-0.03, 0.25, 200_000) * servers
+    arrived, took = _two(random, usual) if servers == 2 else _served(random, usual, 1.5)
+    truth = float(np.quantile(took, 0.99))
+    found = replayed_quantile(arrived[:6_000], took[:6_000], 0.99, Arrivals(RATE), servers)
+    assert found.refused is None
+    assert found.log == pytest.approx(math.log(truth), abs=max(3 * found.error, 0.03))
+
+
+def _two(
+    random: np.random.Generator, services: NDArray[np.float64], idle: float = 1.5
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the same of two servers."""
+    arrived, took, free = np.cumsum(random.exponential(1 / RATE, services.size)), np.empty(services.size), [0.0, 0.0]
+    for at, (arrival, service) in enumerate(zip(arrived.tolist(), services.tolist(), strict=True)):
+        free.sort()
+        free[0] = max(arrival, free[0]) + service * (idle if free[0] <= arrival else 1)
+        took[at] = free[0] - arrival
+    return arrived, took
 
 
 def test_clusters_far_below_a_limit_leave_no_doubt_of_it() -> None:
