@@ -219,7 +219,7 @@ def load(variant: str, seed: int) -> LoadEvidence:
     only = Loaded(run=run, scheduled_seconds=tuple(due.tolist()), response_seconds=tuple((ended - due).tolist()))
     return LoadEvidence(
         target="cpu", peak_per_second=120, carrying=3, share_per_second=40, replica=replica, arrivals=run.arrivals,
-        runs=(only,),
+        runs=(only,), crowded=(run.model_copy(update={"rate": 60, "utilisation": 0.71, "seed": seed + 1}),),
     )  # fmt: skip
 
 

@@ -17,7 +17,7 @@ from tasks.statistics import bound_under_load, quantile_interval
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tasks.evidence import BatchTimes, DeviceUse, StepTimes
+    from tasks.evidence import BatchTimes, DeviceUse, LoadEvidence, StepTimes
     from tasks.statistics import ResponseBound
 
 PERCENTILES = (50, 90, 95, 99, 99.9)
@@ -90,14 +90,19 @@ def under_load(scene: Scene) -> Drawn | None:
         "Milliseconds from when a request was due to its answer, on one replica at its share of the peak; requests"
     )
     caption += " come from another process, whether those before are answered or not. The table bounds each at 95%."
-    for hand, load in scene.measured("load"):
-        if load.crowded and (used := load.crowded[0].utilisation) is not None:
-            caption += (
-                f" {hand.name} was busy for {quantity(used, 'share')} of the time at {quantity(load.crowded[0].rate, '')} a second, "
-                f"more than planned, so the peak is spread over {count(load.carrying)} replicas."
-            )
+    caption += "".join(_crowded(hand.name, load) for hand, load in scene.measured("load"))
     caption += " They come as they came in the log, drawn together to this rate." if replayed else ""
     return Drawn(charts.percentiles(lines, _budget(scene, loaded=True)), caption, Numbers(header, tuple(rows)))
+
+
+def _crowded(variant: str, load: LoadEvidence) -> str:
+    """Say that a replica was too busy at a larger share of the peak."""
+    if not load.crowded or (used := load.crowded[0].utilisation) is None:
+        return ""
+    return (
+        f" {variant} was busy for {quantity(used, 'share')} of the time at {quantity(load.crowded[0].rate, '')} a second, "
+        f"more than planned, so the peak is spread over {count(load.carrying)} replicas."
+    )
 
 
 def _bounded(bound: ResponseBound) -> str:

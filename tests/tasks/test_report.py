@@ -475,6 +475,13 @@ def test_the_machine_is_told_beside_the_latency(drawn: list[Plot]) -> None:
     assert starts.rows[0][1:7] == ("5", "0.1", "1.2", "0.4", "0.054", "1.75")
 
 
+def test_a_replica_that_was_too_busy_is_told_beside_the_load(drawn: list[Plot]) -> None:
+    """How busy it was, at which rate, and over how many the peak is spread instead."""
+    caption = next(plot.caption for plot in drawn if plot.name == "under-load")
+    assert "fp32 was busy for 71% of the time at 60 a second, more than planned" in caption
+    assert "so the peak is spread over 3 replicas." in caption
+
+
 def test_output_steps_are_drawn_of_models_that_have_some(rejected: tuple[Evidence, Decision]) -> None:
     """First step and each one after it, by how many an answer took."""
     evidence, decision = rejected
