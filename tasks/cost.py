@@ -96,6 +96,7 @@ def project_cost(
         utilisation=business.utilisation,
         replicas=replicas[0],
         replicas_high=replicas[2],
+        spare_replicas=business.spare_replicas,
         sustained_per_second=sustained,
         erlang_replicas=None if capacity is None else _by_erlang(per_item[0], business, capacity.objective),
         usd_per_thousand=monthly[0] / thousands,

@@ -113,7 +113,8 @@ class CostEvidence(Record):
     The low and high ends come from the confidence interval of the mean service time, one call after the other, and from the
     lower bound of the capacity where that was measured. `loaded_ms` is for how long a request kept a replica busy under its
     share of the peak; `sustained_per_second` is what one replica was seen to sustain, and `erlang_replicas`
-    how many would carry the peak by Erlang's formula, a check that plans nothing. Money is in US dollars.
+    how many would carry the peak by Erlang's formula, a check that plans nothing. `spare_replicas` are part of `replicas`.
+    Money is in US dollars.
     """
 
     machine: str
@@ -135,3 +136,4 @@ class CostEvidence(Record):
     sustained_per_second: float | None = None
     erlang_replicas: int | None = None
     loaded_ms: float | None = None
+    spare_replicas: int = 0

@@ -1,8 +1,8 @@
 """What the variant costs a thousand predictions and a month, at the policy's traffic, utilisation and spare replicas.
 
 There are as many replicas as kept to the planned utilisation when they were loaded, or as their calls one after the other
-ask for, if those are more. The cost carries the uncertainty of the measured service time: it passes where its high end is within the limit, fails
-where its point is over, and is inconclusive in between.
+ask for, if those are more. The cost carries the uncertainty of the measured service time: it passes where its high end is
+within the limit, fails where its point is over, and is inconclusive in between.
 """
 
 import math
@@ -57,8 +57,7 @@ def _needed(found: CostEvidence, calls: int, point: float, limit: float) -> int 
     """Count the calls that would settle it: they bring the time's bound down to where one replica more is not needed."""
     affordable = math.floor(limit / (point / found.replicas))
     carried = found.peak_per_second * found.service_ms / MS_PER_SECOND / found.utilisation  # replicas' worth of load
-    spare = found.replicas - math.ceil(carried)
-    longest_ms = (affordable - spare) / carried * found.service_ms if carried else 0
+    longest_ms = (affordable - found.spare_replicas) / carried * found.service_ms if carried else 0
     time = Interval(found.service_ms, found.service_ms_low, found.service_ms_high)
     return rows_to_settle(calls, time, longest_ms) if calls else None
 

@@ -74,13 +74,14 @@ def replayed_quantile(
 
     The services of the run are drawn anew, with arrivals drawn anew, for 800,000 requests: one by one, or in pieces of 100
     in a row where services that follow each other are alike. Where those that found a server idle are the longer ones, as
-    on cores that slept, they are so by the same factor in the replay. Their own error is that of a jackknife over 20 blocks, all
-    replayed with the same random numbers; the error of the simulation is added to it.
+    on cores that slept, they are so by the same factor in the replay. Their own error is that of a jackknife over 20 blocks,
+    all replayed with the same random numbers; the error of the simulation is added to it.
     It is refused where there are too few services for the quantile, where a request failed, where requests were not due as
     `arrivals` says, where the queue is all but full, where services are the longer the more wait or so alike that they
     are worth few, and where the run itself has more above the quantile than the replay explains.
-    Source: Welch, Operations Research 12 (1964) 736, for queues whose first service is another one; Shao and Tu, The Jackknife and Bootstrap (1995), 2.3, 9.2 and, for pieces, 9.3; Lindley, Proceedings of the
-    Cambridge Philosophical Society 48 (1952) 277; Kiefer and Wolfowitz, Transactions of the AMS 78 (1955) 1.
+    Source: Shao and Tu, The Jackknife and Bootstrap (1995), 2.3 and 9.2; Künsch, Annals of Statistics 17 (1989) 1217, for
+    pieces; Lindley, Proceedings of the Cambridge Philosophical Society 48 (1952) 277; Kiefer and Wolfowitz, Transactions of
+    the AMS 78 (1955) 1; Welch, Operations Research 12 (1964) 736, for a first service that is another one.
     """
     took = sample(seconds, 1)
     if not np.isfinite(took).all():

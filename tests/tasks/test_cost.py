@@ -49,7 +49,7 @@ def business(**changes: Any) -> Business:
 def test_replicas_carry_the_peak_at_the_planned_utilisation() -> None:
     """100 a second at 50 ms are a load of 5, on half-full replicas 10, and one spare."""
     found = project_cost(latency(b1=0.0499), business(), "here")
-    assert (found.replicas, found.replicas_high) == (11, 11)
+    assert (found.replicas, found.replicas_high, found.spare_replicas) == (11, 11, 1)
     hourly = machine("c7a.large").usd_per_hour
     assert found.usd_per_month == pytest.approx(11 * hourly * HOURS_PER_MONTH)
     assert found.usd_per_thousand == pytest.approx(11 * hourly / (40 * 3.6))

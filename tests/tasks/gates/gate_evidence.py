@@ -428,6 +428,7 @@ def cost(**changes: Any) -> CostEvidence:
         "utilisation": 0.6,
         "replicas": 3,
         "replicas_high": 4,
+        "spare_replicas": 1,
         "usd_per_thousand": 0.002,
         "usd_per_thousand_high": 0.003,
         "usd_per_month": 225,

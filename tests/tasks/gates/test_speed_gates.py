@@ -337,6 +337,17 @@ def test_an_undecided_cost_says_how_many_calls_would_tell() -> None:
     assert f"about {undecided.needed:,} timed calls would settle it" in undecided.because
 
 
+def test_replicas_that_load_asks_for_are_not_spare() -> None:
+    """By calls of 9 ms two would carry the peak and under load it took three: with a spare one, five carry 20 ms a call."""
+    bill = cost(
+        service_ms=9, service_ms_low=7, service_ms_high=21, replicas=4, replicas_high=6, usd_per_month=300,
+        usd_per_month_high=450,
+    )  # fmt: skip
+    undecided = check(judge("unit-cost", variant(cost=bill), max_usd_per_month=375), "month")
+    assert undecided.outcome == "inconclusive"
+    assert undecided.needed == pytest.approx(3500 * (12 / 11) ** 2, abs=1)
+
+
 def test_an_undecided_leak_says_how_long_a_soak_would_tell() -> None:
     """Growth under the limit whose bound is over it: the soak it takes is longer, by less than its square."""
     noise = np.random.default_rng(1).normal(0, 20_000, 25)
