@@ -1,7 +1,7 @@
 # make launch: the two example candidates, from nothing to two verdicts. make test: every check and test.
 PYTHON ?= python3
 BIN := .venv/bin
-UNIT := tests/tasks tests/infra $(wildcard tests/test_*.py)
+UNIT := tests/tasks tests/infra tests/expectations $(wildcard tests/test_*.py)
 PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
 
 .PHONY: help env launch test check unit ui selftest clean

@@ -24,8 +24,8 @@ from harness import finish, parser
 
 sys.path[:0] = [str(Path(__file__).parent.parent)]
 
-from tasks.capacity import Effort, ServiceTimes, find_capacity, quantile, service_times, simulate  # noqa: E402
 from tasks.evidence import Configuration, Objective  # noqa: E402
+from tasks.performance.capacity import Effort, ServiceTimes, find_capacity, quantile, service_times, simulate  # noqa: E402
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

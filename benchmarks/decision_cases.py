@@ -13,7 +13,9 @@ from statistics import NormalDist
 
 import numpy as np
 
-from tasks.reliability import reliability
+from tasks.data.weighting import Groups, design
+from tasks.evaluation.outcomes import share
+from tasks.evaluation.reliability import reliability
 from tasks.statistics import (
     Bounds,
     calibration_error,
@@ -31,7 +33,6 @@ from tasks.statistics import (
     slope,
     total_variation,
 )
-from tasks.tally import Groups, design, share
 
 FAST, SLOW, SLOWEST = 1_500, 600, 400  # samples
 BASE = 0.76  # the baseline's value where a rule is of a change

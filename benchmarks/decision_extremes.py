@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tasks.reliability import reliability
+from tasks.data.weighting import Groups, design
+from tasks.evaluation.outcomes import share
+from tasks.evaluation.reliability import reliability
 from tasks.statistics import (
     Interval,
     calibration_error,
@@ -23,7 +25,6 @@ from tasks.statistics import (
     resampled_interval,
     smallest_level,
 )
-from tasks.tally import Groups, design, share
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

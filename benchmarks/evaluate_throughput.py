@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from tasks.serving import Server
+    from tasks.serving.server import Server
 
 ROOT = Path(__file__).resolve().parent.parent
 CANDIDATE = ROOT / "candidates" / "sentiment_minilm"
@@ -70,23 +70,26 @@ def launched(folder: Path) -> tuple[Server, pd.DataFrame]:
     import pandas as pd
 
     from infra.storage import open_log
-    from tasks.candidate import load_candidate
-    from tasks.export import export_model, serving
-    from tasks.policy import load_policy
-    from tasks.sample import draw_sample
-    from tasks.serving import Server
+    from tasks.candidate.folder import load_candidate
+    from tasks.data.sampling import draw_sample
+    from tasks.decision.policy import load_policy
+    from tasks.serving.server import Server, serving_of
+    from tasks.variants.export import export_model
+    from tasks.variants.recipes import RECIPES
 
-    candidate, policy = load_candidate(CANDIDATE), load_policy("standard")
+    candidate, policy = load_candidate(CANDIDATE, RECIPES), load_policy("standard")
     sampling = policy.sample.model_copy(update={"rows": LAUNCHED.rows})
     log = open_log(str(candidate.resolve(candidate.data.production)))
     draw_sample(log, candidate.columns, sampling, candidate.data.as_of, folder / "rows.parquet")
-    server = Server(serving(candidate, export_model(candidate, folder / "rows.parquet"), "cpu", policy.measure.threads))
+    server = Server(
+        serving_of(candidate, export_model(candidate, folder / "rows.parquet"), "cpu", policy.measure.threads)
+    )
     return server, pd.read_parquet(folder / "rows.parquet")[list(candidate.columns.input)]
 
 
 def reading_more(server: Server, folder: Path) -> Server:
     """Return the same graph behind the same adapter, which reads 256 tokens."""
-    from tasks.serving import Server
+    from tasks.serving.server import Server
 
     copy = folder / "reading_more"
     copy.mkdir()
@@ -116,8 +119,8 @@ def measure(count: int, server: Server, inputs: pd.DataFrame) -> list[dict[str, 
     """Return the seconds of the bare loop, of evaluation and of the naive loop, round by round."""
     import numpy as np
 
-    from tasks.evaluate import predict_all
-    from tasks.serving import batches, lengths
+    from tasks.evaluation.predict import predict_all
+    from tasks.serving.server import batches, lengths
 
     ordered = inputs.iloc[np.argsort(lengths(inputs), kind="stable")]
     encoded = [server.adapter.encode(part) for part in batches(ordered, BATCH)]

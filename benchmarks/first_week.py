@@ -27,19 +27,9 @@ from harness import finish, parser
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT)]
 
+from tasks.data.weighting import CLUSTER, INDEPENDENT, Groups, cluster_codes, design, groups_of  # noqa: E402
+from tasks.evaluation.outcomes import ABSTAINED, ANSWERED, BROKEN, share  # noqa: E402
 from tasks.statistics import Interval, rate_forecast  # noqa: E402
-from tasks.tally import (  # noqa: E402
-    ABSTAINED,
-    ANSWERED,
-    BROKEN,
-    CLUSTER,
-    INDEPENDENT,
-    Groups,
-    cluster_codes,
-    design,
-    groups_of,
-    share,
-)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -82,24 +72,26 @@ def answers(name: str, folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     import pandas as pd
 
     from infra.storage import open_log
-    from tasks.candidate import load_candidate
-    from tasks.datasets import copy_fixed_sets
-    from tasks.evaluate import evaluate_variant
+    from tasks.candidate.folder import load_candidate
+    from tasks.data.datasets import copy_fixed_sets
+    from tasks.data.sampling import draw_sample
+    from tasks.decision.policy import load_policy
+    from tasks.decision.tolerance import marking
+    from tasks.evaluation.evaluate import evaluate_variant
+    from tasks.evaluation.scores import EVALUATION_FILE, PRODUCTION_FILE
     from tasks.evidence import FirstLaunch
-    from tasks.export import export_model, serving
-    from tasks.marking import marking
-    from tasks.policy import load_policy
-    from tasks.sample import draw_sample
-    from tasks.score import EVALUATION_FILE, PRODUCTION_FILE
+    from tasks.serving.server import serving_of
+    from tasks.variants.export import export_model
+    from tasks.variants.recipes import RECIPES
 
-    candidate = load_candidate(ROOT / "candidates" / name)
+    candidate = load_candidate(ROOT / "candidates" / name, RECIPES)
     policy = load_policy(candidate.policy)
     sets = copy_fixed_sets(candidate, folder)
     everything = policy.sample.model_copy(update={"rows": 1_000_000, "rows_per_slice": 0})
     log = open_log(str(candidate.resolve(candidate.data.production)))
     draw_sample(log, candidate.columns, everything, candidate.data.as_of, sets.production)
     marked = marking(candidate, policy, sets.evaluation)
-    served = serving(candidate, export_model(candidate, sets.production), "cpu", policy.measure.threads, marked)
+    served = serving_of(candidate, export_model(candidate, sets.production), "cpu", policy.measure.threads, marked)
     out = folder / "variants" / "fp32"
     evaluate_variant(candidate, served, sets, out, out / PRODUCTION_FILE, FirstLaunch(model=name))
     return pd.read_parquet(out / PRODUCTION_FILE), pd.read_parquet(out / EVALUATION_FILE)

@@ -26,8 +26,8 @@ from gpu_figures import say, unmeasured  # noqa: E402
 from gpu_ways import Session, Way  # noqa: E402
 from harness import RESULTS, environment  # noqa: E402
 
-from tasks.device import DeviceWatch  # noqa: E402
 from tasks.evidence import DeviceUse, Unmeasured  # noqa: E402
+from tasks.performance.gpu.monitor import DeviceWatch  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,8 +12,8 @@ import gpu_graphs
 import numpy as np
 from gpu_ways import Session, Way, ways
 
-from tasks.device import DeviceWatch
 from tasks.evidence import DeviceUse, Unmeasured
+from tasks.performance.gpu.monitor import DeviceWatch
 
 if TYPE_CHECKING:
     from gpu_ways import Device, Numbers

@@ -26,12 +26,12 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT)]
 
 from tasks.evidence import PoissonArrivals, Replica  # noqa: E402
-from tasks.load.arrivals import keep_times  # noqa: E402
-from tasks.load.bench import Opening  # noqa: E402
-from tasks.load.probe import LoadTest  # noqa: E402
-from tasks.load.raw import read_raw, response_seconds  # noqa: E402
-from tasks.load.run import Offer  # noqa: E402
-from tasks.load.served import SampleRows, ServedRows, open_rows  # noqa: E402
+from tasks.performance.load.arrivals import keep_times  # noqa: E402
+from tasks.performance.load.load_test import LoadTest  # noqa: E402
+from tasks.performance.load.request_log import read_raw, response_seconds  # noqa: E402
+from tasks.performance.load.run import Offer  # noqa: E402
+from tasks.performance.load.sample_rows import SampleRows, ServedRows, open_rows  # noqa: E402
+from tasks.performance.load.server_under_test import Opening  # noqa: E402
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -119,16 +119,18 @@ def main() -> None:
 def example(folder: Path) -> Opening:
     """Return the opening of the bigram example's exported model, drawn out, with rows of its log."""
     from infra.storage import open_log
-    from tasks.candidate import load_candidate
-    from tasks.export import export_model, serving
-    from tasks.policy import load_policy
-    from tasks.sample import draw_sample
+    from tasks.candidate.folder import load_candidate
+    from tasks.data.sampling import draw_sample
+    from tasks.decision.policy import load_policy
+    from tasks.serving.server import serving_of
+    from tasks.variants.export import export_model
+    from tasks.variants.recipes import RECIPES
 
-    candidate, policy = load_candidate(ROOT / "candidates" / "sentiment_bigram"), load_policy("standard")
+    candidate, policy = load_candidate(ROOT / "candidates" / "sentiment_bigram", RECIPES), load_policy("standard")
     rows = folder / "rows.parquet"
     log = open_log(str(candidate.resolve(candidate.data.production)))
     draw_sample(log, candidate.columns, policy.sample, candidate.data.as_of, rows)
-    served = serving(candidate, export_model(candidate, rows), "cpu", 1)
+    served = serving_of(candidate, export_model(candidate, rows), "cpu", 1)
     arguments = SampleRows(serving=served, rows=rows).model_dump(mode="json")
     return Opening(opener="load_generator:open_drawn_out", arguments=arguments, out=folder / "model")
 

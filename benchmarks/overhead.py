@@ -26,39 +26,42 @@ GOAL = 1.15
 def model_work(folder: Path) -> None:
     """Do what a launch does with the model and nothing else: no flow, no ledger, no data quality, no report."""
     from infra.storage import open_log
-    from tasks.calibrate import calibrate_variant
-    from tasks.candidate import load_candidate
-    from tasks.capacity.loaded import measure_capacity
-    from tasks.datasets import copy_fixed_sets
-    from tasks.determinism import measure_determinism
-    from tasks.evaluate import evaluate_variant
+    from tasks.candidate.folder import load_candidate
+    from tasks.core.errors import StageError
+    from tasks.data.datasets import copy_fixed_sets
+    from tasks.data.sampling import draw_sample
+    from tasks.decision.policy import load_policy
+    from tasks.evaluation.calibration import calibrate_variant
+    from tasks.evaluation.evaluate import evaluate_variant
+    from tasks.evaluation.robustness.measure import measure_robustness
+    from tasks.evaluation.scores import PRODUCTION_FILE
     from tasks.evidence import FirstLaunch
-    from tasks.export import check_parity, export_model, serving
-    from tasks.latency.profile import measure_latency
-    from tasks.latency.start import measure_cold_start
-    from tasks.load.peak import measure_load
-    from tasks.load.stage import UnderLoad
-    from tasks.memory import measure_memory
-    from tasks.policy import load_policy
-    from tasks.provider import prove_provider
-    from tasks.quantize import quantize
-    from tasks.records import StageError
-    from tasks.robustness import measure_robustness
-    from tasks.sample import draw_sample
-    from tasks.score import PRODUCTION_FILE
+    from tasks.performance.capacity.measure import measure_capacity
+    from tasks.performance.latency.closed_loop import measure_latency
+    from tasks.performance.latency.cold_start import measure_cold_start
+    from tasks.performance.load.peak import measure_load
+    from tasks.performance.load.setup import UnderLoad
+    from tasks.performance.memory.measure import measure_memory
+    from tasks.serving.determinism import measure_determinism
+    from tasks.serving.provider import prove_provider
+    from tasks.serving.server import serving_of
+    from tasks.variants.export import export_model
+    from tasks.variants.parity import check_parity
+    from tasks.variants.quantize import quantize
+    from tasks.variants.recipes import RECIPES
 
-    candidate, policy = load_candidate(CANDIDATE), load_policy("standard")
+    candidate, policy = load_candidate(CANDIDATE, RECIPES), load_policy("standard")
     measuring, seed, slo = policy.measure, policy.sample.seed, policy.limits()["latency-slo"]
     sets = copy_fixed_sets(candidate, folder)
     log = open_log(str(candidate.resolve(candidate.data.production)))
     draw_sample(log, candidate.columns, policy.sample, candidate.data.as_of, sets.production)
     reference = export_model(candidate, sets.production)
-    served = serving(candidate, reference, policy.target, measuring.threads)
+    served = serving_of(candidate, reference, policy.target, measuring.threads)
     check_parity(candidate, served, reference, measuring, sets.production, seed)
     base = folder / "variants" / "fp32" / PRODUCTION_FILE
     for name in candidate.variants:
         variant = quantize(candidate, reference, name, policy.target, sets.calibration, measuring.calibration_rows)
-        served = serving(candidate, variant, policy.target, measuring.threads)
+        served = serving_of(candidate, variant, policy.target, measuring.threads)
         out = folder / "variants" / name
         measure_determinism(served, sets.production, measuring, seed, out)
         prove_provider(served, sets.production)
@@ -95,7 +98,7 @@ def main() -> None:
         model_work(arguments.bare)
         return
     sys.path[:0] = [str(ROOT)]
-    from tasks.policy import load_policy
+    from tasks.decision.policy import load_policy
 
     policy = load_policy("standard")
     bare = seconds([sys.executable, __file__, "--bare"])

@@ -29,12 +29,12 @@ from harness import finish, parser
 ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from servers import S3Server, s3_server  # noqa: E402  the path above leads there
+from support.servers import S3Server, s3_server  # noqa: E402  the path above leads there
 
 from infra.storage import open_log  # noqa: E402
-from tasks.policy import load_policy  # noqa: E402
-from tasks.records import Columns  # noqa: E402
-from tasks.sample import draw_sample  # noqa: E402
+from tasks.core.records import Columns  # noqa: E402
+from tasks.data.sampling import draw_sample  # noqa: E402
+from tasks.decision.policy import load_policy  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

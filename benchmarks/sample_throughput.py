@@ -27,8 +27,8 @@ sys.path[:0] = [str(ROOT)]
 from sample_memory import AS_OF, COLUMNS, write_log  # noqa: E402
 
 from infra.storage import open_log  # noqa: E402
-from tasks.policy import load_policy  # noqa: E402
-from tasks.sample import draw_sample  # noqa: E402
+from tasks.data.sampling import draw_sample  # noqa: E402
+from tasks.decision.policy import load_policy  # noqa: E402
 
 ROWS, FEW_ROWS = 4_000_000, 1_000
 ROUNDS = 9

@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows import quiet
-from flows.interrupt import orderly_stop
+from flows.command import output
+from flows.signals import orderly_stop
+from tasks.core.errors import InputError
+from tasks.core.records import Target  # noqa: TC001  same
 from tasks.evidence import RequestInputs, ServingProtocol  # noqa: TC001  same
-from tasks.records import InputError, Target
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tasks.records import Decision
+    from tasks.core.verdicts import Decision
 
 app = typer.Typer(
     name="launchgate", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False,
@@ -44,13 +45,13 @@ def launch(
     verbose: Annotated[bool, typer.Option("--verbose", help="Show Prefect's own log here too.")] = False,
 ) -> None:
     """Measure a candidate, decide, record, and make it the champion if it passes."""
-    with quiet.standard_output(json) as out:
-        from flows.preflight import check_inputs, read_inputs
+    with output.standard_output(json) as out:
+        from flows.launch.inputs import check_inputs, read_inputs
 
         read_inputs(str(candidate), policy, target)  # what is wrong in a file is told at once
-        server = quiet.set_up_prefect(verbose)
+        server = output.set_up_prefect(verbose)
         check_inputs(str(candidate), policy, target)  # as the flow will, while Prefect's server takes seconds to start
-        from flows.launch import launch as run
+        from flows.launch.flow import launch as run
 
         server()
         decision = run(str(candidate), policy, target)
@@ -60,23 +61,24 @@ def launch(
 @app.command()
 def judge(run: RunArgument, policy: PolicyOption = None, json: JsonOption = False) -> None:
     """Decide again on a run's recorded evidence, measuring nothing and moving nothing."""
-    with quiet.standard_output(json) as out:
-        from infra.ledger import open_ledger
-        from tasks.decide import decide, price
-        from tasks.policy import load_policy, parse_policy
+    with output.standard_output(json) as out:
+        from infra.ledger.mlflow_ledger import open_ledger
+        from tasks.cost.projection import price
+        from tasks.decision.decide import decide
+        from tasks.decision.policy import load_policy, parse_policy
 
         ledger = open_ledger()
         run_id = ledger.find(run)
         recorded = ledger.load(run_id)
         bar = load_policy(policy) if policy else parse_policy(recorded.policy_text, recorded.decision.policy)
-        _finish(decide(price(recorded.evidence, bar), bar, run_id), json, out, None)
+        _finish(decide(price(recorded.evidence, bar.business), bar, run_id), json, out, None)
 
 
 @app.command()
 def show(run: RunArgument, json: JsonOption = False) -> None:
     """Print the recorded decision of a run."""
-    with quiet.standard_output(json) as out:
-        from infra.ledger import open_ledger
+    with output.standard_output(json) as out:
+        from infra.ledger.mlflow_ledger import open_ledger
 
         ledger = open_ledger()
         decision = ledger.load(ledger.find(run)).decision
@@ -91,7 +93,7 @@ def compare(
     """Print two runs side by side: gates that changed, and what differs in the forecasts."""
     from rich.console import Console
 
-    from infra.ledger import open_ledger
+    from infra.ledger.mlflow_ledger import open_ledger
     from tasks.report.terminal import print_comparison
 
     ledger = open_ledger()
@@ -135,7 +137,7 @@ def init(
     name: Annotated[str, typer.Argument(help="The new candidate's name, and its folder under candidates/.")],
 ) -> None:
     """Make a new candidate folder that launches as it stands, with comments that say what to change."""
-    from flows.starter import make_candidate
+    from flows.command.starter import make_candidate
 
     folder = make_candidate(name)
     typer.echo(f"made {folder}\nlaunch it: launchgate launch {folder} --policy selftest")
@@ -149,8 +151,8 @@ def revalidate(
     json: JsonOption = False,
 ) -> None:
     """Launch a model's champion again in the environment as it is now: keep or reject."""
-    with quiet.standard_output(json) as out:
-        quiet.set_up_prefect(verbose)()
+    with output.standard_output(json) as out:
+        output.set_up_prefect(verbose)()
         from flows.revalidate import revalidate as run
 
         verdict = run(model, force)
@@ -169,8 +171,8 @@ def watch(
     verbose: Annotated[bool, typer.Option("--verbose", help="Show Prefect's own log here too.")] = False,
 ) -> None:
     """Hold production since the launch to what the launch promised: steady, alert or kill."""
-    with quiet.standard_output(json) as out:
-        quiet.set_up_prefect(verbose)()
+    with output.standard_output(json) as out:
+        output.set_up_prefect(verbose)()
         from flows.watch import watch as run
 
         verdict = run(model, since, until)
@@ -218,9 +220,9 @@ def probe(
     json: JsonOption = False,
 ) -> None:
     """Put a deployed endpoint under open-loop load and hold its latency to a policy; 0 within, 1 over or not known."""
-    with quiet.standard_output(json) as out:
-        from flows.probe import parse_headers
-        from flows.probe import probe as run
+    with output.standard_output(json) as out:
+        from flows.command.probe import parse_headers
+        from flows.command.probe import probe as run
 
         told = run(
             url, protocol, str(candidate) if candidate else None, rows, model, version, inputs, rate, seconds, policy,
@@ -231,7 +233,7 @@ def probe(
         else:
             from rich.console import Console
 
-            from tasks.report.endpoint import print_probe
+            from tasks.report.terminal_endpoint import print_probe
 
             print_probe(told, Console())
     raise typer.Exit(0 if told.result.outcome == "pass" else 1)
@@ -243,7 +245,7 @@ def ui(
     prefect_port: Annotated[int, typer.Option(help="Port of Prefect's server; 0 for a free one.")] = 4200,
 ) -> None:
     """Start MLflow's UI and Prefect's server on loopback, print their addresses, and stop both on Ctrl-C."""
-    from flows.ui import serve
+    from flows.command.servers import serve
 
     serve(mlflow_port, prefect_port)
 
@@ -254,9 +256,9 @@ def selftest(
     json: JsonOption = False,
 ) -> None:
     """Launch planted failures and their clean twins, and say which gate caught what."""
-    with quiet.standard_output(json) as out:
-        quiet.set_up_prefect(verbose=False)()
-        from flows.selftest import selftest as run
+    with output.standard_output(json) as out:
+        output.set_up_prefect(verbose=False)()
+        from flows.command.selftest import selftest as run
 
         raise typer.Exit(run(only, json, out))
 
@@ -273,14 +275,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except typer.TyperException as error:
         raise SystemExit(_complain_of_usage(error)) from None
     except Exception as error:
-        trace = quiet.keep_trace(error)
+        trace = output.keep_trace(error)
         raise SystemExit(_complain(f"{type(error).__name__}: {error}; {trace}")) from error
     if code == INTERRUPTED:
         typer.echo("stopped; an unfinished launch promotes nothing, and what it recorded is kept", err=True)
     raise SystemExit(code if isinstance(code, int) else 0)
 
 
-def _finish(decision: Decision, json: bool, out: quiet.Writer, report: Path | None) -> None:
+def _finish(decision: Decision, json: bool, out: output.Writer, report: Path | None) -> None:
     """Print the decision and leave with its exit status."""
     if json:
         out.write(decision.model_dump_json(indent=2, by_alias=True) + "\n")
@@ -294,7 +296,7 @@ def _finish(decision: Decision, json: bool, out: quiet.Writer, report: Path | No
 
 
 def _report(decision: Decision) -> Path | None:
-    from tasks.store import home
+    from tasks.core.store import home
 
     path = home() / "runs" / decision.run_id / "report.html"
     return path if path.exists() else None

@@ -11,27 +11,29 @@ from prefect import flow
 from pydantic import ValidationError
 
 from flows import steps
-from flows.announce import announce_revalidation
-from flows.launch import run
-from flows.live import champion_of, fetch, recorded_answers
-from infra.ledger import open_ledger
-from tasks.checkpoint import inspect_checkpoint
-from tasks.environment import describe_environment
+from flows.artifacts import announce_revalidation
+from flows.champion import champion_of, fetch, recorded_answers
+from flows.launch.flow import run
+from infra.ledger.mlflow_ledger import open_ledger
+from tasks.candidate.checkpoint import inspect_checkpoint
+from tasks.candidate.snapshot import load_kept
+from tasks.core.errors import InputError, StageError
+from tasks.core.files import write_whole
+from tasks.core.records import Candidate
+from tasks.core.store import home
+from tasks.environment.describe import describe_environment
 from tasks.evidence import Unmeasured
-from tasks.export import serving
-from tasks.files import write_whole
-from tasks.kept import load_kept
-from tasks.quantize import RECIPES
-from tasks.records import Candidate, InputError, StageError
-from tasks.revalidation import Revalidation, gate_changes, judge, machine_changes, package_changes
-from tasks.store import home
+from tasks.monitoring.revalidation import Revalidation, gate_changes, judge, machine_changes, package_changes
+from tasks.serving.server import serving_of
+from tasks.variants.recipes import RECIPES
 
 if TYPE_CHECKING:
-    from flows.live import Live
-    from infra.ledger import Champion, Ledger
+    from flows.champion import Live
+    from infra.ledger.port import Champion, Ledger
+    from tasks.core.records import Variant
+    from tasks.core.verdicts import Decision
     from tasks.evidence import Environment
-    from tasks.records import Decision, Variant
-    from tasks.replay import Replay
+    from tasks.serving.replay import Replay
 
 RECORD = "revalidation.json"
 
@@ -106,7 +108,7 @@ def _replay(
 ) -> Replay | Unmeasured:
     """Answer the recorded inputs with `variant`, as many threads to a session as at the launch."""
     measuring, policy = live.policy.measure, live.policy
-    served = serving(candidate, variant, policy.target, measuring.threads, live.recorded.evidence.marking)
+    served = serving_of(candidate, variant, policy.target, measuring.threads, live.recorded.evidence.marking)
     return steps.attempt(f"replay on the {case}", steps.replay, case, served, golden, measuring.stage_timeout_seconds)
 
 

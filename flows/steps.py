@@ -1,6 +1,6 @@
 """Every stage as a Prefect task, with its settings in one place.
 
-No task is cached by Prefect: the content-addressed store of `tasks.store` spares unchanged exports, and a measurement
+No task is cached by Prefect: the content-addressed store of `tasks.core.store` spares unchanged exports, and a measurement
 is never reused. A stage that can meet a network fault is tried again; a measurement is not, since a second try would
 hide what the first one saw.
 """
@@ -9,56 +9,46 @@ from __future__ import annotations
 
 import logging
 import time
-from datetime import timedelta
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from prefect import task
 from prefect.cache_policies import NO_CACHE
 
-from infra.storage import open_log
-from tasks.calibrate import calibrate_variant
-from tasks.capacity.loaded import measure_capacity
-from tasks.champion import answer_as_champion
-from tasks.datasets import copy_fixed_sets
-from tasks.dependencies import check_dependencies
-from tasks.determinism import measure_determinism
-from tasks.drift import measure_drift
-from tasks.evaluate import evaluate_variant
+from flows.production_log import sample_log, validate_log, validate_set
+from tasks.core.errors import InputError, ModelError, StageError
+from tasks.data.datasets import copy_fixed_sets
+from tasks.data.drift import measure_drift
+from tasks.data.redaction import mask
+from tasks.data.traits import write_traits
+from tasks.environment.lock import check_dependencies
+from tasks.environment.overlay import lay_over as overlay_packages
+from tasks.evaluation.calibration import calibrate_variant
+from tasks.evaluation.champion import answer_as_champion
+from tasks.evaluation.evaluate import evaluate_variant
+from tasks.evaluation.review import draw_review
+from tasks.evaluation.robustness.measure import measure_robustness
+from tasks.evaluation.unlabelled import estimate_without_labels
 from tasks.evidence import Unmeasured
-from tasks.export import check_parity, export_model
-from tasks.labelfree import estimate_without_labels
-from tasks.latency.profile import measure_latency
-from tasks.latency.start import measure_cold_start
-from tasks.latency.turns import compare_with_champion
-from tasks.load.arrivals import keep_times, times_beside
-from tasks.load.peak import measure_load
-from tasks.mask import mask
-from tasks.memory import measure_memory
-from tasks.observe import compare_feedback, score_answers, tally_statuses
-from tasks.overlay import lay_over as overlay_packages
-from tasks.provider import prove_provider
-from tasks.quantize import quantize as quantize_model
-from tasks.records import InputError, ModelError, StageError
-from tasks.replay import replay as replay_recorded
-from tasks.report import write_report
-from tasks.review import draw_review
-from tasks.robustness import measure_robustness
-from tasks.sample import LatestTimes, draw_sample
-from tasks.traits import traits_file, write_traits
-from tasks.validate import validate_evaluation, validate_production
+from tasks.monitoring.production import compare_feedback, score_answers, tally_statuses
+from tasks.performance.capacity.measure import measure_capacity
+from tasks.performance.latency.closed_loop import measure_latency
+from tasks.performance.latency.cold_start import measure_cold_start
+from tasks.performance.latency.interleaved import compare_with_champion
+from tasks.performance.load.peak import measure_load
+from tasks.performance.memory.measure import measure_memory
+from tasks.report.write import write_report
+from tasks.serving.determinism import measure_determinism
+from tasks.serving.provider import prove_provider
+from tasks.serving.replay import replay as replay_recorded
+from tasks.variants.export import export_model
+from tasks.variants.parity import check_parity
+from tasks.variants.quantize import quantize as quantize_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime
 
     from prefect.tasks import Task
 
-    from tasks.evidence import SampleEvidence, ValidationEvidence
-    from tasks.gates import data_quality
-    from tasks.gates import drift as drift_gate
-    from tasks.policy import Policy, Sampling
-    from tasks.records import Candidate
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
@@ -68,58 +58,6 @@ log = logging.getLogger("launchgate")
 def _worth_another_try(_task: object, _run: object, state: Any) -> bool:
     """Tell a fault of the network from a user's mistake, which no second try mends."""
     return not isinstance(state.result(raise_on_failure=False), (InputError, StageError))
-
-
-def sample_log(
-    candidate: Candidate,
-    sampling: Sampling,
-    as_of: datetime,
-    out: Path,
-    since: datetime | None = None,
-    keeps_times: bool = False,
-) -> SampleEvidence:
-    """Return the sample of the candidate's production log: of the window asked for, or from `since` on.
-
-    With `keeps_times`, when its latest requests came is kept beside the sample.
-    """
-    address = candidate.data.production
-    source = open_log(address if address.startswith("s3://") else str(candidate.resolve(address)))
-    times = LatestTimes() if keeps_times else None
-    drawn = draw_sample(source, candidate.columns, sampling, as_of, out, since, times)
-    if times is not None:
-        keep_times(times.times_us(), times_beside(out))
-    return drawn.model_copy(update={"raw": drawn.raw.model_copy(update={"path": f"{out.parent.name}/{out.name}"})})
-
-
-def validate_log(
-    production: Path,
-    evaluation: Path,
-    candidate: Candidate,
-    policy: Policy,
-    as_of: datetime,
-    out: Path,
-    since: datetime | None = None,
-) -> ValidationEvidence:
-    """Return how the sample stands to its suite; traits of the rows lie beside them if they could be told."""
-    import pandas as pd
-
-    sampling, traits = policy.sample, [traits_file(rows) for rows in (evaluation, production)]
-    return validate_production(
-        pd.read_parquet(production), candidate.columns, as_of=as_of,
-        window_days=(as_of - since) / timedelta(days=1) if since else sampling.window_days,
-        stale_after_hours=sampling.stale_after_hours, evaluation=pd.read_parquet(evaluation),
-        quality=cast("data_quality.Limits", policy.limits()["data-quality"]),
-        drift=cast("drift_gate.Limits", policy.limits()["drift"]), out=out,
-        classes=candidate.task == "classification",
-        traits=(pd.read_parquet(traits[0]), pd.read_parquet(traits[1])) if all(map(Path.exists, traits)) else None,
-    )  # fmt: skip
-
-
-def validate_set(evaluation: Path, candidate: Candidate, out: Path) -> ValidationEvidence:
-    """Return how the evaluation set stands to its suite."""
-    import pandas as pd
-
-    return validate_evaluation(pd.read_parquet(evaluation), candidate.columns, out)
 
 
 def _step(function: Callable[Parameters, Result], name: str) -> Task[Parameters, Result]:

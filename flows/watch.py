@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING
 from prefect import flow
 
 from flows import steps
-from flows.announce import announce_watch
-from flows.live import champion_of, fetch
-from infra.ledger import open_ledger
+from flows.artifacts import announce_watch
+from flows.champion import champion_of, fetch
+from infra.ledger.mlflow_ledger import open_ledger
+from tasks.core.errors import InputError
+from tasks.core.files import write_whole
+from tasks.core.store import home
 from tasks.evidence import Unmeasured, WatchEvidence
-from tasks.export import serving
-from tasks.files import write_whole
-from tasks.records import InputError
-from tasks.store import home
-from tasks.watch import Watch, conclude, judge
+from tasks.monitoring.watch import Watch, conclude, judge
+from tasks.serving.server import serving_of
 
 if TYPE_CHECKING:
-    from flows.live import Live
-    from infra.ledger import Champion, Ledger, Recorded
+    from flows.champion import Live
+    from infra.ledger.port import Champion, Ledger, Recorded
 
 RECORD, EVIDENCE = "watch.json", "watched.json"
 
@@ -71,7 +71,7 @@ def measure(live: Live, into: Path, since: datetime, until: datetime) -> WatchEv
     curated = steps.attempt("describe-evaluation", steps.describe, evaluation, columns)
     launched = steps.attempt("describe-launch", steps.describe, before, columns)
     measuring, marking = policy.measure, live.recorded.evidence.marking
-    served = serving(candidate, live.variant, policy.target, measuring.threads, marking)
+    served = serving_of(candidate, live.variant, policy.target, measuring.threads, marking)
     out = into / "variants" / live.champion.variant
     return WatchEvidence(
         since=since,

@@ -13,8 +13,8 @@ import boto3
 from botocore import exceptions as aws
 from botocore.config import Config
 
-from tasks.records import InputError, StageError
-from tasks.sample.log import FORMATS, LogFile, is_log
+from tasks.core.errors import InputError, StageError
+from tasks.data.sampling.log import FORMATS, LogFile, is_log
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy
-from servers import S3Server, postgres_server, prefect_server, s3_server
+from support.servers import S3Server, postgres_server, prefect_server, s3_server
 
-from infra.ledger_store import SETTINGS
+from infra.ledger.address import SETTINGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

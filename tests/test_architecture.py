@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from report_example import evidence
+from support.report_example import evidence
 
+from tasks.decision.policy import load_policy
 from tasks.gates import GATES
-from tasks.policy import load_policy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,25 +26,42 @@ if TYPE_CHECKING:
     import pytest
 
 ROOT = Path(__file__).parent.parent
-HOUSE = ("flows", "tasks", "infra", "expectations", "candidates")
+HOUSE = ("flows", "tasks", "infra", "expectations")
 FILES = [path for part in HOUSE for path in sorted((ROOT / part).rglob("*.py"))]
 MOST_LINES = 350
-OUTER = {"prefect", "mlflow", "boto3", "botocore", "infra", "flows"}
-GATES_MAY_IMPORT = {
-    "tasks.records", "tasks.evidence", "tasks.statistics", "tasks.gates", "pydantic", "numpy", "math", "typing", "types",
-    "dataclasses", "collections.abc", "__future__", "importlib", "statistics", "functools",
-}  # fmt: skip
-HEAVY = ("prefect", "mlflow", "boto3", "great_expectations", "torch", "onnxruntime", "pandas", "matplotlib")
-LIGHT_MODULES = (
-    "tasks.records", "tasks.evidence", "tasks.policy", "tasks.candidate", "tasks.adapter", "tasks.serving",
-    "tasks.latency.profile", "tasks.latency.start", "tasks.latency.turns", "tasks.latency.encoded", "tasks.latency.timing",
-    "tasks.memory", "tasks.determinism", "tasks.provider", "tasks.evaluate", "tasks.quantize", "tasks.decide", "tasks.cost",
-    "tasks.champion", "tasks.datasets", "tasks.dependencies", "tasks.environment", "tasks.validate", "tasks.review", "tasks.mask",
-    "tasks.load.__main__", "tasks.load.probe", "tasks.load.served", "tasks.load.generator", "tasks.kept", "tasks.overlay",
-    "tasks.soak", "tasks.capacity.loaded", "tasks.latency.turn",
-    "tasks.endpoint.__main__", "tasks.endpoint.measure", "tasks.endpoint.bodies", "tasks.endpoint.meet", "tasks.endpoint.verdict",
-    "flows.cli",
+
+# The floors of the house, from the ground up. A room imports from floors below its own, and from itself.
+FLOORS = (
+    ("tasks.core", "tasks.statistics"),
+    ("tasks.evidence",),
+    ("tasks.gates", "tasks.data", "tasks.environment", "tasks.cost"),
+    ("tasks.candidate", "tasks.decision", "expectations"),
+    ("tasks.serving",),
+    ("tasks.variants", "tasks.performance", "tasks.evaluation"),
+    ("tasks.monitoring",),
+    ("tasks.report",),
+    ("infra",),
+    ("flows",),
+)
+FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
+MEASURING = (
+    "tasks.data", "tasks.candidate", "tasks.environment", "tasks.serving", "tasks.variants", "tasks.evaluation",
+    "tasks.performance", "tasks.cost",
 )  # fmt: skip
+JUDGING = ("tasks.gates", "tasks.decision")
+GATES_MAY_IMPORT = {
+    "tasks.core.records", "tasks.core.verdicts", "tasks.evidence", "tasks.statistics", "tasks.gates", "pydantic", "numpy",
+    "math", "typing", "types", "dataclasses", "collections.abc", "__future__", "importlib", "statistics", "functools",
+}  # fmt: skip
+# Which folder alone may import an outside system, and which of its files.
+ALONE = {
+    "prefect": "flows/",
+    "mlflow": "infra/ledger/",
+    "boto3": "infra/storage.py",
+    "botocore": "infra/storage.py",
+    "great_expectations": "expectations/",
+}
+HEAVY = ("prefect", "mlflow", "boto3", "great_expectations", "torch", "onnxruntime", "pandas", "matplotlib", "scipy")
 
 
 def imports(path: Path) -> set[str]:
@@ -58,45 +75,84 @@ def imports(path: Path) -> set[str]:
     return found
 
 
-def tops(path: Path) -> set[str]:
-    """Return the top-level names of a file's imports."""
-    return {name.partition(".")[0] for name in imports(path)}
+def module_of(path: Path) -> str:
+    """Return the dotted name of a file of the house."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def importers(name: str) -> set[str]:
-    """Return the files that import a library, from the root."""
-    return {path.relative_to(ROOT).as_posix() for path in FILES if name in tops(path)}
+MODULES = {module_of(path): path for path in FILES if "template" not in path.parts}
 
 
-def test_only_flows_import_prefect() -> None:
-    """Tasks are plain functions that run in a notebook, in a test, or on a slim worker."""
-    found = importers("prefect")
-    assert found
-    assert all(path.startswith("flows/") for path in found)
+def names_imported(path: Path) -> set[str]:
+    """Return the modules of a file's imports, anywhere in it, and each `module.name` that is imported from one."""
+    found = imports(path)
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found |= {f"{node.module}.{name.name}" for name in node.names}
+    return found
 
 
-def test_only_the_ledger_imports_mlflow() -> None:
-    """Every other file knows the ledger's port alone."""
-    found = importers("mlflow")
-    assert found
-    assert all(path.startswith("infra/ledger") for path in found)
+def room_of(module: str) -> str | None:
+    """Return the room that a module stands in: a package of tasks/, or a whole folder; None for tasks/ itself."""
+    room = ".".join(module.split(".")[:2]) if module.startswith("tasks.") else module.partition(".")[0]
+    return room if room in FLOOR else None
 
 
-def test_only_the_storage_imports_boto3() -> None:
-    """Every other file knows a log as named files that open."""
-    assert importers("boto3") | importers("botocore") == {"infra/storage.py"}
+def test_no_import_climbs() -> None:
+    """A room stands on the floors below it: none imports from its own floor's other rooms, or from above."""
+    for module, path in MODULES.items():
+        room = room_of(module)
+        if room is None:
+            continue
+        for name in names_imported(path):
+            other = room_of(name)
+            if other is not None and other != room:
+                assert FLOOR[other] < FLOOR[room], f"{module} ({room}) imports {name}"
 
 
-def test_tasks_import_nothing_outside_of_them() -> None:
-    """tasks/ knows neither Prefect nor MLflow nor boto3, and neither infra/ nor flows/."""
-    for path in FILES:
-        if path.is_relative_to(ROOT / "tasks"):
-            assert not tops(path) & OUTER, path
+def test_every_folder_of_tasks_is_a_room_on_a_floor() -> None:
+    """A new folder of tasks/ says where it stands before anything can lean on it, and no file stands loose."""
+    tasks = ROOT / "tasks"
+    assert {f"tasks.{path.parent.name}" for path in tasks.glob("*/__init__.py")} == {
+        room for room in FLOOR if room.startswith("tasks.")
+    }
+    assert [path.name for path in tasks.glob("*.py")] == ["__init__.py"]
 
 
-def test_infra_does_not_know_the_flows() -> None:
-    """Adapters serve the flows, not the other way round."""
-    assert not any(path.startswith("infra/") for path in importers("flows"))
+def test_what_is_measured_does_not_know_what_it_is_held_to() -> None:
+    """No measuring room imports a gate or a policy."""
+    for module, path in MODULES.items():
+        if room_of(module) in MEASURING:
+            assert not {name for name in names_imported(path) if room_of(name) in JUDGING}, module
+
+
+def test_no_two_files_import_each_other_in_a_circle() -> None:
+    """Files can be read from the ground up, each after all that it imports."""
+    left = {
+        module: {
+            name
+            for name in names_imported(path)
+            if name in MODULES and name != module and not module.startswith(f"{name}.")
+        }
+        for module, path in MODULES.items()
+    }
+    while free := [module for module, needs in left.items() if not needs & left.keys()]:
+        for module in free:
+            del left[module]
+    assert left == {}
+
+
+def test_each_outside_system_is_known_to_one_place() -> None:
+    """Prefect, MLflow, S3 and Great Expectations are each imported in one place alone."""
+    for library, place in ALONE.items():
+        importers = {
+            path.relative_to(ROOT).as_posix()
+            for path in FILES
+            if library in {name.partition(".")[0] for name in imports(path)}
+        }
+        assert importers, library
+        assert all(importer.startswith(place) for importer in importers), (library, importers)
 
 
 def test_gates_import_records_evidence_and_statistics_alone() -> None:
@@ -145,11 +201,13 @@ def test_gates_judge_alike_without_disk_clock_network_or_chance(monkeypatch: pyt
     assert after == before
 
 
-def test_a_workers_modules_are_light() -> None:
-    """Importing a stage loads none of the heavy libraries: they come where they are used."""
+def test_importing_a_stage_loads_nothing_heavy() -> None:
+    """All of tasks/, the command and the ledger load none of the heavy libraries: they come where they are used."""
+    light = [module for module in MODULES if module.startswith("tasks")]
+    light += ["expectations.validate", "infra.ledger.mlflow_ledger", "flows.cli"]
     code = f"""
 import importlib, sys
-for module in {LIGHT_MODULES!r}:
+for module in {light!r}:
     importlib.import_module(module)
     if heavy := [name for name in {HEAVY!r} if name in sys.modules]:
         sys.exit(f"{{module}} loads {{heavy}}")

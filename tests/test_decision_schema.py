@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 
 import jsonschema
-from report_example import launch
+from support.report_example import launch
 
-from tasks.records import Decision
+from tasks.core.verdicts import Decision
 
 SCHEMA = Path(__file__).parent.parent / "docs" / "decision.schema.json"
 

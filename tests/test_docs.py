@@ -10,9 +10,9 @@ import pytest
 import typer
 
 from flows.cli import app
+from tasks.decision.policy import POLICIES
 from tasks.gates import GATES
-from tasks.policy import POLICIES
-from tasks.quantize import RECIPES
+from tasks.variants.recipes import RECIPES
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]

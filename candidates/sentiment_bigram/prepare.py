@@ -9,14 +9,17 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE.parent), str(HERE.parents[1])]  # the data's scripts; tasks, also where it is not installed
+sys.path[:0] = [
+    str(HERE.parent / "preparation"),
+    str(HERE.parents[1]),
+]  # the data's scripts; tasks, also where it is not installed
 
 from sentiment_data import FOLDER as DATA  # noqa: E402
 from sentiment_data import prepare_data  # noqa: E402
-from stamps import is_current, write_stamp  # noqa: E402
+from up_to_date import is_current, write_stamp  # noqa: E402
 
-from tasks.files import digest, write_whole  # noqa: E402
-from tasks.records import InputError  # noqa: E402
+from tasks.core.errors import InputError  # noqa: E402
+from tasks.core.files import digest, write_whole  # noqa: E402
 
 BUILD = HERE / "build"
 CHECKPOINT = BUILD / "checkpoint.safetensors"

@@ -15,13 +15,13 @@ from expectations.suites.checks import CRITICAL, INPUTS, WARNING, exists, filled
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tasks.records import Columns
+    from tasks.core.records import Columns
 
 UNIQUE_INPUTS = 0.98
 
 
 def build(columns: Columns, *, kinds: Mapping[str, str]) -> ExpectationSuite:
-    """Return the suite for rows of `columns`, with the columns that `tasks.validate` derives.
+    """Return the suite for rows of `columns`, with the columns that `expectations.validate` derives.
 
     `kinds` says what the label and each input are to hold.
     """

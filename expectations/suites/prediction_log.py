@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from great_expectations.expectations.expectation import Expectation
     from great_expectations.expectations.metadata_types import FailureSeverity
 
+    from tasks.core.records import Columns
     from tasks.gates.data_quality import Limits
-    from tasks.records import Columns
 
 STATUSES = ("ok", "abstained", "error", "timeout")
 COPIES = "copies"
@@ -43,10 +43,10 @@ def build(
     limits: Limits,
     shifts: Sequence[Expectation],
 ) -> ExpectationSuite:
-    """Return the suite for rows of `columns` and `copies`, with the kind columns that `tasks.validate` derives.
+    """Return the suite for rows of `columns` and `copies`, with the kind columns that `expectations.validate` derives.
 
     `as_of` ends the window; `kinds` says what the label and each input are to hold, `labels` lists the evaluation
-    set's classes (None where labels are none), `limits` are those of the gate `data-quality`, and `shifts` are the expectations of `expectations.suites.shift`.
+    set's classes (None where labels are none), `limits` are those of the gate `data-quality`, and `shifts` are the expectations of `expectations.suites.distribution_shift`.
     """
     sound = 1 - limits.max_faulty_rate
     return ExpectationSuite(

@@ -4,7 +4,6 @@ Durations are seconds and sizes are bytes unless a name says otherwise. Every co
 a name says otherwise. Whatever could not be measured is an `Unmeasured` with its reason, never a zero.
 """
 
-from tasks.evidence.basis import Environment, Raw, Unmeasured
 from tasks.evidence.calibration import (
     Abstention,
     Bin,
@@ -16,6 +15,9 @@ from tasks.evidence.calibration import (
     Reliability,
 )
 from tasks.evidence.capacity import CapacityEvidence, Configuration, Objective, Probed
+from tasks.evidence.champion import ChampionEvidence, FirstLaunch
+from tasks.evidence.common import Raw, Unmeasured
+from tasks.evidence.cost import CostEvidence
 from tasks.evidence.data import (
     DriftColumn,
     DriftEvidence,
@@ -25,7 +27,19 @@ from tasks.evidence.data import (
     Stratum,
     ValidationEvidence,
 )
-from tasks.evidence.device import Device, DeviceUse
+from tasks.evidence.environment import DependencyEvidence, Environment
+from tasks.evidence.gpu import Device, DeviceUse
+from tasks.evidence.latency import (
+    BatchTimes,
+    ChampionLatency,
+    ColdStart,
+    ColdStartEvidence,
+    LatencyEvidence,
+    Noise,
+    PartTimes,
+    StepTimes,
+    TurnTimes,
+)
 from tasks.evidence.launch import Evidence, VariantEvidence
 from tasks.evidence.load import (
     Arrivals,
@@ -45,12 +59,13 @@ from tasks.evidence.load import (
     RequestInputs,
     ServingProtocol,
 )
+from tasks.evidence.memory import BatchPeak, MemoryEvidence
+from tasks.evidence.production import AnswerEvidence, FeedbackEvidence, StatusEvidence, WatchEvidence
 from tasks.evidence.review import ReviewEvidence, ReviewKind
 from tasks.evidence.robustness import Perturbed, RobustnessEvidence
 from tasks.evidence.scores import (
     AnswerShapes,
     EvaluationEvidence,
-    FirstLaunch,
     LabelCoverage,
     LabelShift,
     MeanError,
@@ -63,29 +78,8 @@ from tasks.evidence.scores import (
     Tally,
     WeakSlice,
 )
-from tasks.evidence.serving import (
-    BatchPeak,
-    ChampionEvidence,
-    CostEvidence,
-    DependencyEvidence,
-    DeterminismEvidence,
-    Difference,
-    ExportEvidence,
-    MemoryEvidence,
-    ProviderEvidence,
-)
-from tasks.evidence.speed import (
-    BatchTimes,
-    ChampionLatency,
-    ColdStart,
-    ColdStartEvidence,
-    LatencyEvidence,
-    Noise,
-    PartTimes,
-    StepTimes,
-    TurnTimes,
-)
-from tasks.evidence.watch import AnswerEvidence, FeedbackEvidence, StatusEvidence, WatchEvidence
+from tasks.evidence.serving import DeterminismEvidence, Difference, ProviderEvidence
+from tasks.evidence.variants import ExportEvidence
 
 __all__ = [
     "Abstention",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tasks.evidence.basis import Raw, Unmeasured
+from tasks.core.records import Record
+from tasks.evidence.common import Raw, Unmeasured
 from tasks.evidence.scores import Share
-from tasks.records import Record
 
 
 class Bin(Record):

@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from tasks.evidence.basis import Raw
-from tasks.records import Record
+from tasks.core.records import Record
+from tasks.evidence.common import Raw
 
 
 class Configuration(Record):

@@ -4,25 +4,22 @@ from __future__ import annotations
 
 from typing import Literal
 
-from tasks.evidence.basis import Environment, Unmeasured
+from tasks.core.records import Marking, Record, Sha256, Target, Variant
 from tasks.evidence.calibration import CalibrationEvidence, LabelFree
 from tasks.evidence.capacity import CapacityEvidence
+from tasks.evidence.champion import ChampionEvidence, FirstLaunch
+from tasks.evidence.common import Unmeasured
+from tasks.evidence.cost import CostEvidence
 from tasks.evidence.data import DriftEvidence, SampleEvidence, ValidationEvidence
+from tasks.evidence.environment import DependencyEvidence, Environment
+from tasks.evidence.latency import ChampionLatency, ColdStartEvidence, LatencyEvidence
 from tasks.evidence.load import LoadEvidence
+from tasks.evidence.memory import MemoryEvidence
 from tasks.evidence.review import ReviewEvidence
 from tasks.evidence.robustness import RobustnessEvidence
-from tasks.evidence.scores import EvaluationEvidence, FirstLaunch
-from tasks.evidence.serving import (
-    ChampionEvidence,
-    CostEvidence,
-    DependencyEvidence,
-    DeterminismEvidence,
-    ExportEvidence,
-    MemoryEvidence,
-    ProviderEvidence,
-)
-from tasks.evidence.speed import ChampionLatency, ColdStartEvidence, LatencyEvidence
-from tasks.records import Marking, Record, Sha256, Target, Variant
+from tasks.evidence.scores import EvaluationEvidence
+from tasks.evidence.serving import DeterminismEvidence, ProviderEvidence
+from tasks.evidence.variants import ExportEvidence
 
 
 class VariantEvidence(Record):

@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from tasks.evidence.basis import Raw
-from tasks.records import Record, Sha256, Target
+from tasks.core.records import Record, Sha256, Target
+from tasks.evidence.common import Raw
 
 Engine = Literal["launchgate", "mlperf-loadgen"]
 ServingProtocol = Literal["mlflow", "oip"]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from tasks.evidence.basis import Raw
-from tasks.records import Record
+from tasks.core.records import Record
+from tasks.evidence.common import Raw
 
 
 class ReviewKind(Record):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tasks.evidence.basis import Raw
+from tasks.core.records import Record
+from tasks.evidence.common import Raw
 from tasks.evidence.scores import PairedTally
-from tasks.records import Record
 
 
 class Perturbed(Record):

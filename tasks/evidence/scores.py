@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-from tasks.evidence.basis import Raw, Unmeasured
+from tasks.core.records import Record
+from tasks.evidence.champion import FirstLaunch
+from tasks.evidence.common import Raw, Unmeasured
 from tasks.evidence.data import DriftColumn
-from tasks.records import Record
 
 
 class Share(Record):
@@ -195,13 +196,6 @@ class Paired(Record):
     overall: PairedTally
     slices: tuple[PairedSlice, ...]
     error_rise: MeanError | None = None
-
-
-class FirstLaunch(Record):
-    """No champion is registered under the model's name yet."""
-
-    first_launch: Literal[True] = True
-    model: str
 
 
 class EvaluationEvidence(Record):

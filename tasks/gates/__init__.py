@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
 
 if TYPE_CHECKING:
-    from tasks.records import GateLimits, GateResult
+    from tasks.core.verdicts import GateLimits, GateResult
 
 GATE_MODULES = (
     "pinned_dependencies",

@@ -8,10 +8,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from tasks.core.verdicts import Check, GateLimits, GateResult
 from tasks.evidence import DeterminismEvidence, Share, Unmeasured, VariantEvidence
 from tasks.gates.comparisons import differences, rate_at_most
 from tasks.gates.verdict import Question, absent, unmeasured, verdict
-from tasks.records import Check, GateLimits, GateResult
 
 NAME = "batch-invariance"
 CHECKLIST = "week 1-2"

@@ -11,10 +11,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from tasks.core.verdicts import Check, GateLimits, GateResult
 from tasks.evidence import BatchTimes, LatencyEvidence, MemoryEvidence, ProviderEvidence, Unmeasured, VariantEvidence
 from tasks.gates.comparisons import rows_to_settle
 from tasks.gates.verdict import Question, absent, at_most, unmeasured, verdict
-from tasks.records import Check, GateLimits, GateResult
 from tasks.statistics import ratio_of_medians
 
 NAME = "batch-profile"

@@ -10,10 +10,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from tasks.core.verdicts import Check, GateLimits, GateResult
 from tasks.evidence import Abstention, CalibrationEvidence, Fit, Unmeasured, VariantEvidence
 from tasks.gates.comparisons import interval, rows_to_settle
 from tasks.gates.verdict import Question, absent, at_most, show, unmeasured, verdict
-from tasks.records import Check, GateLimits, GateResult
 from tasks.statistics import calibration_error
 
 NAME = "calibration"

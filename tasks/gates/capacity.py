@@ -10,10 +10,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from tasks.core.verdicts import Check, GateLimits, GateResult
 from tasks.evidence import CapacityEvidence, Configuration, Unmeasured, VariantEvidence
 from tasks.gates.comparisons import rows_to_settle
 from tasks.gates.verdict import Question, absent, at_least, verdict
-from tasks.records import Check, GateLimits, GateResult
 
 NAME = "capacity"
 CHECKLIST = "week 1-2"

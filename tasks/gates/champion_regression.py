@@ -9,10 +9,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from tasks.core.verdicts import Check, GateLimits, GateResult
 from tasks.evidence import ChampionLatency, FirstLaunch, Paired, TurnTimes, Unmeasured, VariantEvidence
 from tasks.gates.comparisons import error_at_most, loss_at_most, rows_to_settle
 from tasks.gates.verdict import Question, absent, at_most, unmeasured, verdict
-from tasks.records import Check, GateLimits, GateResult
 from tasks.statistics import paired_ratio_of_medians
 
 NAME = "champion-regression"

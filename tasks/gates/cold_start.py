@@ -9,10 +9,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from tasks.core.verdicts import Check, GateLimits, GateResult
 from tasks.evidence import ColdStartEvidence, Share, Unmeasured, VariantEvidence
 from tasks.gates.comparisons import rows_to_settle_rate
 from tasks.gates.verdict import Question, absent, at_most, exactly_at_most, unmeasured, verdict
-from tasks.records import Check, GateLimits, GateResult
 from tasks.statistics import quantile_interval
 
 NAME = "cold-start"

@@ -3,9 +3,9 @@
 import math
 from dataclasses import replace
 
+from tasks.core.verdicts import Check
 from tasks.evidence import Difference, MeanError, PairedTally, Share
 from tasks.gates.verdict import Estimate, Question, at_least, at_most, exactly_at_most, unmeasured
-from tasks.records import Check
 from tasks.statistics import (
     Interval,
     paired_difference,

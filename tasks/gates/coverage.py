@@ -9,10 +9,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from tasks.core.verdicts import Check, GateLimits, GateResult
 from tasks.evidence import Scores, Tally, Unmeasured, VariantEvidence
 from tasks.gates.comparisons import rate_at_least
 from tasks.gates.verdict import Question, absent, verdict
-from tasks.records import Check, GateLimits, GateResult
 
 NAME = "coverage"
 CHECKLIST = "week 7-8"

@@ -10,10 +10,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from tasks.core.verdicts import Check, GateLimits, GateResult
 from tasks.evidence import Evidence, ExpectationResult, SampleEvidence, Share, Unmeasured, ValidationEvidence
 from tasks.gates.comparisons import rate_at_most
 from tasks.gates.verdict import Question, absent, exactly_at_most, verdict
-from tasks.records import Check, GateLimits, GateResult
 
 NAME = "data-quality"
 CHECKLIST = "week 3-4"

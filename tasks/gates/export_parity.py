@@ -9,10 +9,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from tasks.core.verdicts import Check, GateLimits, GateResult
 from tasks.evidence import Evidence, ExportEvidence, Share, Unmeasured
 from tasks.gates.comparisons import differences, rate_at_most
 from tasks.gates.verdict import Question, absent, unmeasured, verdict
-from tasks.records import Check, GateLimits, GateResult
 
 NAME = "export-parity"
 CHECKLIST = "week 1-2"

@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from tasks.core.verdicts import Check, GateLimits, GateResult
 from tasks.evidence import (
     BatchTimes,
     EndpointEvidence,
@@ -25,7 +26,6 @@ from tasks.evidence import (
 )
 from tasks.gates.comparisons import rows_to_settle_rate
 from tasks.gates.verdict import Question, absent, at_most, unmeasured, verdict
-from tasks.records import Check, GateLimits, GateResult
 from tasks.statistics import QuantileBound, bound_under_load, decide_upper, quantile_interval, slo_verdict
 
 NAME = "latency-slo"

@@ -9,9 +9,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from tasks.core.verdicts import Check, GateLimits, GateResult
 from tasks.evidence import MemoryEvidence, Unmeasured, VariantEvidence
 from tasks.gates.verdict import Question, absent, exactly_at_most, unmeasured, verdict
-from tasks.records import Check, GateLimits, GateResult
 
 NAME = "memory-per-request"
 CHECKLIST = "week 5-6"

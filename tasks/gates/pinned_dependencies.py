@@ -6,9 +6,9 @@ the lock, or have drifted from it. All of it is known exactly: there is no inter
 
 from typing import Literal
 
+from tasks.core.verdicts import Check, GateLimits, GateResult
 from tasks.evidence import DependencyEvidence, Evidence, Unmeasured
 from tasks.gates.verdict import Question, absent, exactly_at_most, unmeasured, verdict
-from tasks.records import Check, GateLimits, GateResult
 
 NAME = "pinned-dependencies"
 CHECKLIST = "week 5-6"

@@ -13,10 +13,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from tasks.core.verdicts import Check, GateLimits, GateResult
 from tasks.evidence import EvaluationEvidence, Unmeasured, VariantEvidence
 from tasks.gates.comparisons import rows_to_settle
 from tasks.gates.verdict import Question, absent, at_most, show, unmeasured, verdict
-from tasks.records import Check, GateLimits, GateResult
 from tasks.statistics import difference_interval, difference_of, resampled_interval
 
 NAME = "production-gap"

@@ -10,10 +10,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from tasks.core.verdicts import Check, GateLimits, GateResult
 from tasks.evidence import Paired, PairedSlice, Unmeasured, VariantEvidence
 from tasks.gates.comparisons import error_at_most, loss_at_most
 from tasks.gates.verdict import REFERENCE, Question, absent, unmeasured, verdict
-from tasks.records import Check, GateLimits, GateResult
 
 NAME = "quantization-loss"
 CHECKLIST = "week 1-2"

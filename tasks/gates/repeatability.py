@@ -8,10 +8,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from tasks.core.verdicts import Check, GateLimits, GateResult
 from tasks.evidence import DeterminismEvidence, Unmeasured, VariantEvidence
 from tasks.gates.comparisons import differences
 from tasks.gates.verdict import Question, absent, exactly_at_most, unmeasured, verdict
-from tasks.records import Check, GateLimits, GateResult
 
 NAME = "repeatability"
 CHECKLIST = "week 5-6"

@@ -8,9 +8,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from tasks.core.verdicts import Check, GateLimits, GateResult
 from tasks.evidence import Evidence, ReviewEvidence, ReviewKind, Unmeasured
 from tasks.gates.verdict import Question, absent, exactly_at_least, unmeasured, verdict
-from tasks.records import Check, GateLimits, GateResult
 
 NAME = "review-sample"
 CHECKLIST = "week 7-8"

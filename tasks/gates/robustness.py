@@ -17,10 +17,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from tasks.core.verdicts import Check, GateLimits, GateResult
 from tasks.evidence import PairedTally, Perturbed, RobustnessEvidence, Share, Unmeasured, VariantEvidence
 from tasks.gates.comparisons import interval, rate_at_most, rows_to_settle_rate
 from tasks.gates.verdict import Question, absent, at_most, exactly_at_most, show, unmeasured, verdict
-from tasks.records import Check, GateLimits, GateResult
 
 NAME = "robustness"
 CHECKLIST = "week 3-4"

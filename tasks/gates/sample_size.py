@@ -16,10 +16,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from tasks.core.verdicts import Check, GateLimits, GateResult
 from tasks.evidence import Evidence, LabelCoverage, Unmeasured
 from tasks.gates.comparisons import rows_to_settle
 from tasks.gates.verdict import REFERENCE, Question, absent, at_most, exactly_at_least, show, unmeasured, verdict
-from tasks.records import Check, GateLimits, GateResult
 from tasks.statistics import Interval, difference_interval, discoveries, smallest_level
 
 NAME = "sample-size"

@@ -14,10 +14,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from tasks.core.verdicts import Check, GateLimits, GateResult
 from tasks.evidence import AnswerShapes, ConfidentErrors, Share, Unmeasured, VariantEvidence
 from tasks.gates.comparisons import rate_at_most, rows_to_settle
 from tasks.gates.verdict import Question, absent, at_most, unmeasured, verdict
-from tasks.records import Check, GateLimits, GateResult
 from tasks.statistics import distance_interval
 
 NAME = "silent-failures"

@@ -15,11 +15,17 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from tasks.core.verdicts import Check, GateLimits, GateResult
 from tasks.evidence import Scores, Share, Tally, Unmeasured, VariantEvidence
 from tasks.gates.comparisons import rows_to_settle_rate
 from tasks.gates.verdict import Question, absent, at_least, show, unmeasured, verdict
-from tasks.records import Check, GateLimits, GateResult
-from tasks.statistics import Interval, confidence_of_named, discoveries, rate_interval, smallest_level
+from tasks.statistics import (
+    Interval,
+    confidence_of_named,
+    discoveries,
+    rate_interval,
+    smallest_level,
+)
 
 NAME = "slice-accuracy"
 CHECKLIST = "week 3-4"

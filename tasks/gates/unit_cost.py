@@ -10,10 +10,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from tasks.core.verdicts import Check, GateLimits, GateResult, Outcome
 from tasks.evidence import CostEvidence, Unmeasured, VariantEvidence
 from tasks.gates.comparisons import rows_to_settle
 from tasks.gates.verdict import absent, show, verdict
-from tasks.records import Check, GateLimits, GateResult, Outcome
 from tasks.statistics import Interval
 
 NAME = "unit-cost"

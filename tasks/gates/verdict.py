@@ -4,8 +4,8 @@ import math
 from dataclasses import dataclass
 from typing import Protocol
 
+from tasks.core.verdicts import Check, GateLimits, GateResult, Outcome
 from tasks.evidence import Unmeasured
-from tasks.records import Check, GateLimits, GateResult, Outcome
 from tasks.statistics import Bounds, decide_lower, decide_upper
 
 DECIDING_ORDER: tuple[Outcome, ...] = ("fail", "unmeasured", "inconclusive", "pass")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from tasks.records import Outcome
+    from tasks.core.verdicts import Outcome
 
 SMALLEST = 1e-6  # below it a number is written with a power of ten
 ROUNDING = 1e-9  # of a number that is meant to be round

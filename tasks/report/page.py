@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from pydantic import BaseModel
 
+from tasks.core.verdicts import WORST_FIRST
 from tasks.evidence import Raw, Unmeasured
 from tasks.gates import GATES
-from tasks.report import HERE, numbers
+from tasks.report import numbers
 from tasks.report.forecast import forecast
-from tasks.report.reading import grouped_rows, kind_rows
+from tasks.report.review_section import grouped_rows, kind_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from tasks.core.verdicts import Check, Decision, GateResult, Outcome, Severity
+    from tasks.evaluation.review import ReviewRow
     from tasks.evidence import Evidence
-    from tasks.records import Check, Decision, GateResult, Outcome, Severity
-    from tasks.report.plots import Plot
-    from tasks.review import ReviewRow
+    from tasks.report.plots.gallery import Plot
 
+
+HERE = Path(__file__).parent
 Kind = TypeVar("Kind", bound=BaseModel)
 MOST_REASONS = 4  # at a glance; the others are one click away
-WORST_FIRST: tuple[Outcome, ...] = ("fail", "unmeasured", "inconclusive", "pass")
 
 
 class GateView(NamedTuple):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from rich.table import Table
 from rich.text import Text
 
+from tasks.core.verdicts import WORST_FIRST
 from tasks.report.forecast import Measure, forecast
 from tasks.report.numbers import SIGNS, count, moment, printable, quantity
 
@@ -15,13 +16,12 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from tasks.core.verdicts import Decision, GateResult, Outcome
     from tasks.evidence import Evidence
-    from tasks.records import Decision, GateResult, Outcome
-    from tasks.watch import Watch
+    from tasks.monitoring.watch import Watch
 
 STYLES: dict[Outcome, str] = {"pass": "green", "fail": "bold red", "inconclusive": "yellow", "unmeasured": "dim"}
 ASCII_SIGNS: dict[Outcome, str] = {"pass": "+", "fail": "x", "inconclusive": "?", "unmeasured": "-"}
-WORST_FIRST: tuple[Outcome, ...] = ("fail", "unmeasured", "inconclusive", "pass")
 INDENT = 2
 NOTHING = "-"  # a terminal without Unicode has it too
 

@@ -9,15 +9,15 @@ because absence is not a number.
 
 from tasks.statistics.bounds import Bounds, Interval, Verdict, decide_lower, decide_upper, difference_of
 from tasks.statistics.calibration import calibration_error
-from tasks.statistics.clustered import FEWEST_CLUSTERS, design_effect
-from tasks.statistics.dependent import dependent_quantile, variance_inflation
-from tasks.statistics.discoveries import confidence_of_named, discoveries, smallest_level
+from tasks.statistics.cluster_bootstrap import Resampled, resample_ratio, resampled_interval
+from tasks.statistics.clustered_rows import FEWEST_CLUSTERS, design_effect
+from tasks.statistics.dependent_quantiles import dependent_quantile, variance_inflation
 from tasks.statistics.distances import chance, distance_interval, largest_gap, total_variation
+from tasks.statistics.false_discovery import confidence_of_named, discoveries, smallest_level
 from tasks.statistics.paired import PairedDifference, paired_difference, rows_for_non_inferiority
+from tasks.statistics.queue_replay import Replayed, replayed_quantile, service_times
+from tasks.statistics.queue_resampling import Arrivals
 from tasks.statistics.rates import difference_interval, rate_forecast, rate_interval, rows_for_rate_bound
-from tasks.statistics.redrawn import Arrivals
-from tasks.statistics.replay import Replayed, replayed_quantile, service_times
-from tasks.statistics.resampling import Resampled, resample_ratio, resampled_interval
 from tasks.statistics.slo import (
     LOOKS,
     ResponseBound,

@@ -8,10 +8,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from tasks.statistics.bounds import Verdict, decide_upper, sample
-from tasks.statistics.dependent import dependent_quantile, variance_inflation
+from tasks.statistics.dependent_quantiles import dependent_quantile, variance_inflation
+from tasks.statistics.queue_replay import fewest, replayed_quantile
+from tasks.statistics.queue_resampling import BLOCKS, Arrivals
 from tasks.statistics.rates import rows_for_rate_bound
-from tasks.statistics.redrawn import BLOCKS, Arrivals
-from tasks.statistics.replay import fewest, replayed_quantile
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from browsing import DESK, PHONE, SMALLEST, TABLET, opened
-from quality_example import COLUMNS, ROWS, evaluation_set, log, planted, production
+from support.browsing import DESK, PHONE, SMALLEST, TABLET, opened
+from support.quality_example import COLUMNS, ROWS, evaluation_set, log, planted, production
 
-from tasks.validate import validate_evaluation
+from expectations.validate import validate_evaluation
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,11 +6,11 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
-from browsing import DESK, PHONE, SMALLEST, TABLET, opened
-from report_example import HOSTILE, launch
-from review_example import write_review
+from support.browsing import DESK, PHONE, SMALLEST, TABLET, opened
+from support.report_example import HOSTILE, launch
+from support.review_example import write_review
 
-from tasks.report import write_report
+from tasks.report.write import write_report
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -17,13 +17,13 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 import torch
-from conftest import CANDIDATES, ReadLog
 from flight_data import FOLDER as DATA
 from flight_data import prepare_data
 from flight_log import AS_OF, DAYS, SCHEMA
 from flight_records import INPUTS
+from support.example_candidates import CANDIDATES, ReadLog
 
-from tasks.files import digest
+from tasks.core.files import digest
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 from package_cache import PackageFile, cache_folder, fetch
 
-from tasks.files import digest
-from tasks.records import InputError
+from tasks.core.errors import InputError
+from tasks.core.files import digest
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,13 +16,13 @@ import pandas as pd
 import pronounce_data
 import pytest
 import torch
-from conftest import CANDIDATES
 from package_cache import fetch
 from pronounce_dictionary import NEWER, OLDER, parse, read_newer, read_older, word_key
 from pronounce_log import AS_OF, DAYS, SCHEMA, write_log
 from pyarrow import parquet
+from support.example_candidates import CANDIDATES
 
-from tasks.files import digest
+from tasks.core.files import digest
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from conftest import CANDIDATES
+from support.example_candidates import CANDIDATES
 
-from tasks.files import digest
+from tasks.core.files import digest
 
 if TYPE_CHECKING:
     from pathlib import Path

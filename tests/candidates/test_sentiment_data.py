@@ -12,12 +12,12 @@ import sentiment_data
 from sentiment_corpus import text_key
 from sentiment_log import AS_OF, DAYS, SCHEMA
 
-from tasks.files import digest
+from tasks.core.files import digest
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from conftest import ReadLog
+    from support.example_candidates import ReadLog
 
 SETS = ("train", "calibration", "evaluation")
 

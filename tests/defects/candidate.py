@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from tasks.files import digest
+from tasks.core.files import digest
 
 from . import rows
 

@@ -14,7 +14,7 @@ from .candidate import Recipe
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tasks.records import Target
+    from tasks.core.records import Target
 
 YAML, ADAPTER = "candidate.yaml", "adapter.py"
 FP32, INT8_STATIC, INT8_DYNAMIC = "fp32", "int8-static", "int8-dynamic"

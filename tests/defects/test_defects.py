@@ -9,11 +9,22 @@ import pytest
 from prefect.server.api.server import SubprocessASGIServer
 from prefect.settings import PREFECT_LOGGING_TO_API_ENABLED, temporary_settings
 
-from flows.interrupt import start_shielded_server
-from flows.selftest import DEFECTS as HOME_OF_DEFECTS
-from flows.selftest import TIMED, Bench, Trial, at_home, caught, judge_trial, line, planted_failures, said_of, selftest
+from flows.command.selftest import DEFECTS as HOME_OF_DEFECTS
+from flows.command.selftest import (
+    TIMED,
+    Bench,
+    Trial,
+    at_home,
+    caught,
+    judge_trial,
+    line,
+    planted_failures,
+    said_of,
+    selftest,
+)
+from flows.signals import start_shielded_server
+from tasks.core.errors import InputError
 from tasks.gates import GATES
-from tasks.records import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -129,6 +140,6 @@ def test_an_unknown_gate_is_refused_with_the_known_ones() -> None:
 def test_away_from_the_checkout_it_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The planted failures are part of the repository, not of the package."""
     assert (HOME_OF_DEFECTS / "planted.py").is_file()
-    monkeypatch.setattr("flows.selftest.DEFECTS", tmp_path)
+    monkeypatch.setattr("flows.command.selftest.DEFECTS", tmp_path)
     with pytest.raises(InputError, match="run selftest from a checkout"):
         selftest(None, json=False, out=io.StringIO())

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import sqlalchemy
 
-from tasks.candidate import load_candidate
+from tasks.candidate.folder import load_candidate
+from tasks.core.verdicts import Decision
+from tasks.decision.policy import load_policy
 from tasks.evidence import AnswerShapes, EvaluationEvidence, Evidence, Unmeasured
-from tasks.policy import load_policy
-from tasks.records import Decision
+from tasks.variants.recipes import RECIPES
 
 if TYPE_CHECKING:
-    from servers import S3Server
+    from support.servers import S3Server
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(1500)]
 
@@ -37,7 +38,7 @@ def launch(candidate: Path, home: Path, rows: int | None = None, **environment: 
 
     Returns the decision from standard output and the evidence of the run's folder.
     """
-    policy = load_policy(load_candidate(candidate).policy)
+    policy = load_policy(load_candidate(candidate, RECIPES).policy)
     short = policy.model_copy(update={"measure": policy.measure.model_copy(update=SHORT)})
     if rows:
         short = short.model_copy(update={"sample": policy.sample.model_copy(update={"rows": rows})})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from command import Command
+from support.command import Command
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pytest
 import torch
-from command import Command
-from tiny import ADAPTER, POLICIES, TORCH_BUILD, quick_policy, tiny_weights, write_settings, write_tiny
+from support.command import Command
+from support.tiny import ADAPTER, POLICIES, TORCH_BUILD, quick_policy, tiny_weights, write_settings, write_tiny
 
 from flows.cli import app
+from tasks.core.verdicts import Decision
 from tasks.evidence import Evidence, SampleEvidence
 from tasks.gates import GATES
-from tasks.records import Decision
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from servers import end_group
-from tiny import ADAPTER, quick_policy, write_tiny
+from support.servers import end_group
+from support.tiny import ADAPTER, quick_policy, write_tiny
 
-from infra.ledger import open_ledger
+from infra.ledger.mlflow_ledger import open_ledger
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 from prefect.settings import PREFECT_API_URL, PREFECT_LOGGING_TO_API_ENABLED, temporary_settings
-from tiny import ADAPTER, quick_policy, write_tiny
+from support.tiny import ADAPTER, quick_policy, write_tiny
 
-from flows.launch import launch
+from flows.launch.flow import launch
 from flows.revalidate import revalidate
-from infra.ledger import open_ledger
-from tasks.records import InputError
-from tasks.replay import Replay
-from tasks.revalidation import Revalidation
+from infra.ledger.mlflow_ledger import open_ledger
+from tasks.core.errors import InputError
+from tasks.monitoring.revalidation import Revalidation
+from tasks.serving.replay import Replay
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from infra.ledger import Champion
+    from infra.ledger.port import Champion
 
 pytestmark = pytest.mark.server
 

@@ -13,13 +13,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 import sqlalchemy
-from servers import free_ports
+from support.servers import free_ports
 
-from infra.ledger import Ledger, MemoryLedger, MlflowLedger
+from infra.ledger.memory import MemoryLedger
+from infra.ledger.mlflow_ledger import MlflowLedger
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from infra.ledger.port import Ledger
 
 
 SERVER_SETTINGS = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}

@@ -14,18 +14,19 @@ from urllib.parse import urlsplit
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from servers import free_ports
+from support.servers import free_ports
 
 from infra.storage import check, open_log
-from tasks.policy import Sampling
-from tasks.records import Columns, InputError, StageError
-from tasks.sample import LogFile, draw_sample
+from tasks.core.errors import InputError, StageError
+from tasks.core.records import Columns
+from tasks.core.settings import Sampling
+from tasks.data.sampling import LogFile, draw_sample
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from servers import S3Server
+    from support.servers import S3Server
 
     from tasks.evidence import SampleEvidence
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tiny import ADAPTER, AS_OF, write_tiny
+from support.tiny import ADAPTER, AS_OF, write_tiny
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from tasks.datasets import DataSets
-    from tasks.policy import Measuring
-    from tasks.records import Candidate, Serving, Variant
+    from tasks.core.records import Candidate, Serving, Variant
+    from tasks.core.settings import Measuring
+    from tasks.data.datasets import DataSets
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -30,18 +30,19 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Candidate:
     """Return a tiny candidate, read from its folder; a test that changes it makes its own."""
-    from tasks.candidate import load_candidate
+    from tasks.candidate.folder import load_candidate
+    from tasks.variants.recipes import RECIPES
 
-    return load_candidate(write_tiny(tmp_path_factory.mktemp("candidates") / "tiny"))
+    return load_candidate(write_tiny(tmp_path_factory.mktemp("candidates") / "tiny"), RECIPES)
 
 
 @pytest.fixture(scope="session")
 def sets(tiny: Candidate, tmp_path_factory: pytest.TempPathFactory) -> DataSets:
     """Return the tiny candidate's three data sets as a launch has them."""
     from infra.storage import open_log
-    from tasks.datasets import copy_fixed_sets
-    from tasks.policy import load_policy
-    from tasks.sample import draw_sample
+    from tasks.data.datasets import copy_fixed_sets
+    from tasks.data.sampling import draw_sample
+    from tasks.decision.policy import load_policy
 
     files = copy_fixed_sets(tiny, tmp_path_factory.mktemp("run"))
     log = open_log(str(tiny.resolve(tiny.data.production)))
@@ -52,7 +53,7 @@ def sets(tiny: Candidate, tmp_path_factory: pytest.TempPathFactory) -> DataSets:
 @pytest.fixture(scope="session")
 def fp32(tiny: Candidate, sets: DataSets) -> Variant:
     """Return the tiny candidate's exported graph."""
-    from tasks.export import export_model
+    from tasks.variants.export import export_model
 
     return export_model(tiny, sets.production)
 
@@ -60,15 +61,15 @@ def fp32(tiny: Candidate, sets: DataSets) -> Variant:
 @pytest.fixture(scope="session")
 def served(tiny: Candidate, fp32: Variant) -> Serving:
     """Return how to serve the tiny candidate's graph on one thread."""
-    from tasks.export import serving
+    from tasks.serving.server import serving_of
 
-    return serving(tiny, fp32, "cpu", 1)
+    return serving_of(tiny, fp32, "cpu", 1)
 
 
 @pytest.fixture(scope="session")
 def measuring() -> Measuring:
     """Return budgets with which every stage is done in a second or two."""
-    from tasks.policy import load_policy
+    from tasks.decision.policy import load_policy
 
     short: dict[str, Any] = {
         "batches": (1, 8), "parity_rows": 64, "invariance_rows": 64, "latency_calls": 40, "latency_seconds": 5,

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from gate_evidence import ABSENT, evaluation, paired, paired_slice, scores, tally, turns, variant
-from gate_limits import check, judge
+from support.gate_evidence import ABSENT, evaluation, paired, paired_slice, scores, tally, turns, variant
+from support.gate_limits import check, judge
 
 from tasks.evidence import Paired, Slice
 
 if TYPE_CHECKING:
-    from tasks.records import GateResult
+    from tasks.core.verdicts import GateResult
 
 
 def errors(rows: int = 4000, **changes: Any) -> GateResult:

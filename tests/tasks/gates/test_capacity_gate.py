@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from gate_evidence import ABSENT, capacity, variant
+from support.gate_evidence import ABSENT, capacity, variant
 
 from tasks.evidence import Configuration
 from tasks.gates.capacity import Limits, judge
 
 if TYPE_CHECKING:
-    from tasks.records import GateResult
+    from tasks.core.verdicts import GateResult
 
 
 def judged(**changes: Any) -> GateResult:

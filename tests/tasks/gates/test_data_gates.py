@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from gate_evidence import (
+from support.gate_evidence import (
     ABSENT,
     coverage,
     dependencies,
@@ -18,7 +18,7 @@ from gate_evidence import (
     tally,
     variant,
 )
-from gate_limits import check, judge
+from support.gate_limits import check, judge
 
 from tasks.evidence import Evidence, LabelCoverage
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from gate_evidence import drift, launch, shift
-from gate_limits import check, judge
+from support.gate_evidence import drift, launch, shift
+from support.gate_limits import check, judge
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ from typing import Any, Literal
 
 import numpy as np
 import pytest
-from gate_evidence import ABSENT, evaluation, paired, scores, shift, tally, turns, variant
-from gate_limits import judge
+from support.gate_evidence import ABSENT, evaluation, paired, scores, shift, tally, turns, variant
+from support.gate_limits import judge
 
 from tasks.evidence import AnswerShapes, MeanError, Share, VariantEvidence
 from tasks.statistics import resample_ratio

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
-from gate_evidence import (
+from pydantic import ValidationError
+from support.gate_evidence import (
     ABSENT,
     calibration,
     capacity,
@@ -27,13 +28,12 @@ from gate_evidence import (
     tally,
     variant,
 )
-from gate_limits import LIMITS, judge, limits
-from pydantic import ValidationError
+from support.gate_limits import LIMITS, judge, limits
 
+from tasks.core.errors import InputError
+from tasks.decision.policy import POLICIES, load_policy
 from tasks.evidence import Evidence, Reliability, VariantEvidence
 from tasks.gates import GATE_MODULES, GATES
-from tasks.policy import POLICIES, load_policy
-from tasks.records import InputError
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from gate_evidence import (
+from support.gate_evidence import (
     CPU,
     CUDA,
     cold_start,
@@ -20,13 +20,13 @@ from gate_evidence import (
     turns,
     variant,
 )
-from gate_limits import check, judge
+from support.gate_limits import check, judge
 
 from tasks.evidence import BatchPeak, BatchTimes, PartTimes
 
 if TYPE_CHECKING:
+    from tasks.core.verdicts import GateResult
     from tasks.evidence import ChampionLatency
-    from tasks.records import GateResult
 
 
 def times(batch: int, session: float, elements: float = 40.0) -> BatchTimes:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from gate_evidence import launch, review
-from gate_limits import check, judge
+from support.gate_evidence import launch, review
+from support.gate_limits import check, judge
 
 from tasks.evidence import ReviewKind
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from gate_evidence import perturbed, robustness, variant
-from gate_limits import check, judge
+from support.gate_evidence import perturbed, robustness, variant
+from support.gate_limits import check, judge
 
 if TYPE_CHECKING:
+    from tasks.core.verdicts import GateResult
     from tasks.evidence import Perturbed
-    from tasks.records import GateResult
 
 HARMLESS = (perturbed("typo in a word", flips=4), perturbed("other case", flips=0))
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from gate_evidence import ABSENT, CPU, CUDA, determinism, difference, export, launch, provider, variant
-from gate_limits import check, judge
+from support.gate_evidence import ABSENT, CPU, CUDA, determinism, difference, export, launch, provider, variant
+from support.gate_limits import check, judge
 
 if TYPE_CHECKING:
+    from tasks.core.verdicts import GateResult
     from tasks.evidence import Difference
-    from tasks.records import GateResult
 
 
 def parity(*cases: Difference, **changes: Any) -> GateResult:

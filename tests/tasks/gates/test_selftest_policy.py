@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from gate_evidence import (
+from support.gate_evidence import (
     CPU,
     CUDA,
     calibration,
@@ -43,9 +43,9 @@ from gate_evidence import (
     variant,
 )
 
+from tasks.decision.policy import load_policy
 from tasks.evidence import BatchPeak, BatchTimes, Share, Slice
 from tasks.gates import GATES
-from tasks.policy import load_policy
 
 if TYPE_CHECKING:
     from tasks.evidence import Evidence, VariantEvidence

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from gate_evidence import ABSENT, evaluation, scores, tally, variant
-from gate_limits import judge
+from support.gate_evidence import ABSENT, evaluation, scores, tally, variant
+from support.gate_limits import judge
 
 from tasks.evidence import Share, Slice, WeakSlice
 
 if TYPE_CHECKING:
-    from tasks.records import GateResult
+    from tasks.core.verdicts import GateResult
 
 
 def part(value: str, labelled: int, correct: int, column: str = "source") -> Slice:

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from gate_evidence import cost, latency, load, memory, seconds, soak, variant
-from gate_limits import check, judge, limits
 from pydantic import ValidationError
+from support.gate_evidence import cost, latency, load, memory, seconds, soak, variant
+from support.gate_limits import check, judge, limits
 
 from tasks.evidence import BatchPeak, BatchTimes, Device, Unmeasured
-from tasks.soak import REQUESTS_A_CYCLE, SOAK_BATCHES
+from tasks.performance.memory.soak_worker import REQUESTS_A_CYCLE, SOAK_BATCHES
 
 if TYPE_CHECKING:
-    from tasks.records import GateResult
+    from tasks.core.verdicts import GateResult
 
 
 def timed(*values: float, batch: int = 1) -> GateResult:

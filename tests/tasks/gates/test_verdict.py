@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from gate_limits import limits
+from support.gate_limits import limits
 
+from tasks.core.verdicts import Check, Outcome
 from tasks.gates.verdict import Question, at_least, at_most, exactly_at_least, exactly_at_most, show, verdict
-from tasks.records import Check, Outcome
 from tasks.statistics import Interval, QuantileBound
 
 QUESTION = Question("loss", "The loss", "share", "mend it", "rows")

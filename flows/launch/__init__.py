@@ -1,0 +1,1 @@
+"""The flow that takes a candidate to a recorded decision."""

@@ -1,0 +1,1 @@
+"""A candidate: its folder read and checked, its functions, its weights, and its snapshot."""

@@ -1,0 +1,1 @@
+"""What every stage stands on: records, errors, verdicts, files, the store, worker processes."""

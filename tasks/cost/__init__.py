@@ -1,0 +1,1 @@
+"""What a variant costs at the forecast traffic."""

@@ -1,0 +1,1 @@
+"""The data sets of a launch: sampled, described, compared."""

@@ -1,0 +1,78 @@
+"""Counts of requests, and the shares of the log that they show: by weight, and for no more than the rows truly say.
+
+Requests of one day may be alike: a storm delays all flights, a bad deployment fails all calls. So may those of what the
+candidate names as its cluster: a user, a document, a word. Where days or clusters differ by more than chance would have
+them, the rows say as much as fewer ones of a uniform sample: their number over the design effect (Kish, Survey Sampling,
+1965, 5.4).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from tasks.statistics import design_effect
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from tasks.core.records import Columns
+
+
+DAY, CLUSTER = "day", "cluster"  # the columns of scored rows that say which may be alike
+
+
+class Groups(NamedTuple):
+    """The number of each row's day and cluster, shape (rows,); None where rows have no times, or no cluster is named."""
+
+    days: NDArray[np.intp] | None = None
+    clusters: NDArray[np.intp] | None = None
+
+    def of(self, rows: np.ndarray) -> Groups:
+        """Return those of some rows, a mask of shape (rows,)."""
+        return Groups(*(None if codes is None else codes[rows] for codes in self))
+
+
+INDEPENDENT = Groups()  # rows of which nothing says that they may be alike
+
+
+def group_columns(rows: pd.DataFrame, columns: Columns) -> dict[str, np.ndarray]:
+    """Return the columns, each of shape (rows,), that say which of a log's rows may be alike, as far as it has them.
+
+    Days are in UTC; a row whose time can't be read is of the day "none".
+    """
+    import pandas as pd
+
+    found: dict[str, np.ndarray] = {}
+    if columns.time in rows:
+        times = pd.to_datetime(rows[columns.time], utc=True, errors="coerce")
+        found[DAY] = times.dt.strftime("%Y-%m-%d").fillna("none").to_numpy(dtype=object)
+    if columns.cluster in rows:
+        found[CLUSTER] = rows[columns.cluster].to_numpy(dtype=object)
+    return found
+
+
+def groups_of(table: pd.DataFrame) -> Groups:
+    """Return which rows may be alike."""
+    return Groups(*(cluster_codes(table[name]) if name in table else None for name in (DAY, CLUSTER)))
+
+
+def design(values: np.ndarray, weights: np.ndarray, trials: np.ndarray, groups: Groups) -> float:
+    """Return how many times the variance of the mean of `values` over `trials` is that of as many independent rows.
+
+    Arrays have shape (rows,), `trials` is a mask. It is 1 where neither days nor clusters tell that they differ.
+    """
+    weight, value = weights[trials].astype(np.float64), values[trials].astype(np.float64)
+    if not weight.size:
+        return 1.0
+    return design_effect(weight * (value - np.average(value, weights=weight)), weight, *groups.of(trials))
+
+
+def cluster_codes(names: pd.Series) -> NDArray[np.intp]:
+    """Return the number of each row's cluster, shape (rows,), from its name; a row without one is one of its own."""
+    codes = names.map(str, na_action="ignore").factorize()[0]
+    unknown = codes < 0
+    codes[unknown] = codes.max(initial=-1) + 1 + np.arange(unknown.sum())
+    return codes

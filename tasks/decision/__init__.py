@@ -1,0 +1,1 @@
+"""From evidence to promote or reject, under a policy."""

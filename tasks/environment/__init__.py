@@ -1,0 +1,1 @@
+"""Where a launch runs: Python, packages, hardware, the lock."""

@@ -1,0 +1,1 @@
+"""What a variant answers, and how good its answers are."""

@@ -1,0 +1,28 @@
+"""What all evidence is made of: what could not be measured, files of raw samples, and where it was taken."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from tasks.core.records import Record, Sha256
+
+
+class Unmeasured(Record):
+    """A stage that has no result: it was skipped, it crashed, or its hardware was not there.
+
+    `finding` is set where it was the candidate's own model or adapter that failed.
+    """
+
+    unmeasured: Literal[True] = True
+    stage: str
+    why: str
+    crashed: bool = False
+    finding: bool = False
+
+
+class Raw(Record):
+    """A file of raw samples kept beside the evidence; `path` is relative to the run's folder."""
+
+    path: str
+    sha256: Sha256
+    rows: int

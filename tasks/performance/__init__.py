@@ -1,0 +1,1 @@
+"""How fast, under how much load, and in how much memory a variant answers."""

@@ -1,0 +1,40 @@
+"""What a process does that offers loads: it is opened once, and each offer is answered with the run that came of it."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from tasks.core.records import Record
+from tasks.core.worker import converse, serve
+from tasks.evidence import LoadRun
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Opening = TypeVar("Opening", bound=Record)
+Offer = TypeVar("Offer", bound=Record)
+
+
+class Offers(Record, Generic[Opening, Offer]):
+    """Loads to offer to what was opened, one after the other."""
+
+    opening: Opening
+    offers: tuple[Offer, ...]
+
+
+class Runs(Record):
+    """The runs, in the order of the offers."""
+
+    runs: tuple[LoadRun, ...]
+
+
+def answer_offers(
+    opening: type[Opening], start: Callable[[Opening], Callable[[Offer], LoadRun]], offer: type[Offer]
+) -> None:
+    """Answer the offers of the file that the command line names, or those of a Conversation where it names none."""
+    if len(sys.argv) > 1:
+        asked = Offers[opening, offer]  # type: ignore[valid-type]
+        serve(asked, lambda request: Runs(runs=tuple(map(start(request.opening), request.offers))))
+    else:
+        converse(opening, start, offer)

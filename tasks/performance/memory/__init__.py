@@ -1,0 +1,1 @@
+"""Memory of a serving process, read from another process."""

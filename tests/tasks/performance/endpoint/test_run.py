@@ -1,0 +1,252 @@
+"""Whole runs against servers that go wrong: every planted fault is counted, and none slows an arrival."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+from io import StringIO
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import pytest
+from rich.console import Console
+from support.faulty_server import Deed, SerialServer, Server, running
+
+from tasks.core.errors import StageError
+from tasks.core.files import digest
+from tasks.decision.endpoint import judge_load
+from tasks.decision.policy import load_policy
+from tasks.evidence import Endpoint, GammaArrivals, PoissonArrivals
+from tasks.performance.endpoint import client
+from tasks.performance.endpoint.client import Caller, open_session
+from tasks.performance.endpoint.measure import measure_endpoint
+from tasks.performance.endpoint.run import Client, EndpointOffer, Opening
+from tasks.performance.load.arrivals import scheduled
+from tasks.performance.load.request_log import COLUMNS, response_seconds
+from tasks.report.terminal_endpoint import print_probe
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tasks.core.verdicts import GateLimits
+    from tasks.decision.policy import Policy
+    from tasks.evidence import LoadRun
+
+pytestmark = pytest.mark.process
+
+ROWS = 100
+LONG_MS = 100_000.0  # no machine that runs tests is too late to tell
+SHORT_SECONDS = 4  # for an answer, where one never comes
+FAULTS: tuple[Deed, ...] = ("500", "302", "malformed", "not JSON", "no HTTP", "hang", "close", "half")
+PLANTED: dict[int, Deed] = {20 + 4 * number + row: deed for number, deed in enumerate(FAULTS) for row in range(4)}
+LONG = dict.fromkeys(("p50_ms", "p90_ms", "p95_ms", "p99_ms", "p999_ms"), LONG_MS) | {"hard_limit_ms": 2 * LONG_MS}
+
+
+def opening(folder: Path, url: str, **changes: object) -> Opening:
+    """Return an endpoint with a request for each of ROWS rows."""
+    bodies = folder / "bodies.jsonl"
+    bodies.write_text(
+        "".join(json.dumps({"dataframe_split": {"columns": ["n"], "data": [[n]]}}) + "\n" for n in range(ROWS))
+    )
+    endpoint = Endpoint(url=url, protocol="mlflow", inputs="columns")
+    return Opening.model_validate(
+        {"endpoint": endpoint, "bodies": bodies, "out": folder / "probes" / "one", "timeout_seconds": 20} | changes
+    )
+
+
+def offer(**changes: object) -> EndpointOffer:
+    """Return a small load."""
+    return EndpointOffer.model_validate({"rate": 200, "seconds": 2, "seed": 5, "slo_ms": LONG_MS} | changes)
+
+
+def run(folder: Path, url: str, timeout_seconds: float = 20, **changes: object) -> tuple[LoadRun, pd.DataFrame]:
+    """Return the record of a run and its requests."""
+    found = Client(opening(folder, url, timeout_seconds=timeout_seconds)).run(offer(**changes))
+    path = folder / found.raw.path
+    assert digest(path) == found.raw.sha256
+    return found, pd.read_parquet(path)
+
+
+def policy_with(limits: GateLimits) -> Policy:
+    """Return the policy `selftest` with another latency budget."""
+    policy = load_policy("selftest")
+    return policy.model_copy(update={"gates": policy.gates.model_copy(update={"latency_slo": limits})})
+
+
+def seconds(table: pd.DataFrame) -> np.ndarray:
+    """Return each request's time from its scheduled arrival, infinite without an answer."""
+    return response_seconds({name: table[name].to_numpy() for name in COLUMNS})
+
+
+def test_every_request_is_sent_when_due_and_recorded(tmp_path: Path) -> None:
+    """In order of a schedule that the seed alone decides, each for a row drawn by chance."""
+    with running(Server(lambda _: "answer")) as url:
+        found, table = run(tmp_path, url)
+    due = scheduled(PoissonArrivals(), 200, 2, 5)
+    assert (found.requests, found.answered, found.failed, found.unfinished) == (len(due), len(due), 0, 0)
+    assert list(table) == list(COLUMNS)
+    np.testing.assert_allclose(table["scheduled"], due)
+    assert (table["dispatched"] - table["scheduled"] > -1e-6).all()
+    assert (table["completed"] > table["dispatched"]).all()
+    assert table["row"].tolist() == np.random.default_rng([5, len(due)]).integers(ROWS, size=len(due)).tolist()
+    late = (table["dispatched"] - table["scheduled"]).max()
+    assert found.lateness.max_seconds == pytest.approx(late)
+    assert found.calls is not None
+    assert found.calls.most_at_once >= 1
+    assert (found.calls.statuses, found.calls.said) == ((), "")
+
+
+def test_every_planted_fault_is_counted_for_what_it_is(tmp_path: Path) -> None:
+    """Each request that got no good answer is counted once, and has no finite time."""
+    with running(Server(lambda row: PLANTED.get(row, "answer"))) as url:
+        found, table = run(tmp_path, url, timeout_seconds=SHORT_SECONDS, rate=100)
+    deeds = table["row"].map(PLANTED)
+    planted = deeds.value_counts()
+    assert set(planted.index) == set(PLANTED.values()), "every fault was asked for"
+    calls = found.calls
+    assert calls is not None
+    assert calls.errors == planted["500"] + planted["302"]
+    assert dict(calls.statuses) == {302: planted["302"], 500: planted["500"]}
+    assert calls.malformed == planted["malformed"] + planted["not JSON"] + planted["no HTTP"]
+    assert calls.broken == planted["close"] + planted["half"]
+    assert calls.timeouts == found.unfinished == planted["hang"]
+    assert calls.refused == 0
+    assert found.failed == calls.errors + calls.malformed + calls.broken
+    assert found.answered + found.failed + found.unfinished == found.requests
+    assert np.isinf(seconds(table)[deeds.notna()]).all()
+    assert np.isfinite(seconds(table)[deeds.isna()]).all()
+    assert calls.said
+
+
+def test_refused_connections_are_counted(tmp_path: Path) -> None:
+    """A server that goes away after the first ten requests, which warm it up, refuses all others."""
+    with running(Server(lambda row: "last" if row == 9 else "answer")) as url:
+        found, table = run(tmp_path, url, seconds=0.5)
+    assert found.calls is not None
+    assert found.calls.refused == found.failed == found.requests > 0
+    assert set(table["outcome"]) == {"refused"}
+    assert "Cannot connect to host 127.0.0.1" in found.calls.said
+
+
+def test_a_stall_is_felt_by_all_who_wait_behind_it_and_slows_no_arrival(tmp_path: Path) -> None:
+    """One answer in a hundred takes a second: a closed loop sees that one alone, here it is the queue behind it too."""
+    asked = 0
+
+    def deed(_row: int) -> Deed:
+        nonlocal asked
+        asked += 1
+        return "stall" if asked % 100 == 50 else "answer"
+
+    with running(SerialServer(deed)) as url:
+        found, table = run(tmp_path, url, rate=50, seconds=6)
+        asked = 0
+        closed = asyncio.run(one_after_the_other(opening(tmp_path, url), calls=300))
+    stalls = found.requests // 100
+    assert found.answered == found.requests
+    assert (
+        seconds(table) > 0.5
+    ).sum() > 10 * stalls  # of the 50 a second that arrive, 25 wait for more than half of it
+    assert np.quantile(seconds(table), 0.9) > 0.5
+    assert found.calls is not None
+    assert found.calls.most_at_once > 20
+    assert (closed > 0.5).sum() < (seconds(table) > 0.5).sum() / 5
+    np.testing.assert_allclose(table["scheduled"], scheduled(PoissonArrivals(), 50, 6, 5))
+
+
+async def one_after_the_other(opened: Opening, calls: int) -> np.ndarray:
+    """Return the seconds of calls in a closed loop, each sent when the one before is answered."""
+    bodies = opened.bodies.read_bytes().splitlines()
+    async with open_session({}, 20) as session:
+        caller = Caller(session, opened.endpoint, bodies, np.arange(calls) % len(bodies))
+        for number in range(calls):
+            await caller.call(number)
+    return caller.completed - caller.dispatched
+
+
+def test_a_server_that_answers_nothing_is_not_put_under_load(tmp_path: Path) -> None:
+    """What it said stands in the reason."""
+    with (
+        running(Server(lambda _: "500")) as url,
+        pytest.raises(StageError, match=r"none of the first 10 requests got a good answer, .*: 500 out of memory"),
+    ):
+        run(tmp_path, url)
+
+
+def test_a_client_that_was_too_late_says_nothing_of_the_server(tmp_path: Path) -> None:
+    """As with a replica: its own lateness would be taken for the server's."""
+    with running(Server(lambda _: "answer")) as url, pytest.raises(StageError, match="it was too slow, not the server"):
+        run(tmp_path, url, seconds=0.3, slo_ms=1e-6)
+
+
+def test_a_machine_without_connections_left_says_nothing_of_the_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An error of this end is no answer of the other."""
+    monkeypatch.setattr(client, "OWN_LIMITS", (111,))  # what a refused connection has, which is easier to plant
+    with (
+        running(Server(lambda row: "last" if row == 9 else "answer")) as url,
+        pytest.raises(StageError, match=r"this machine could open no more connections .* says nothing of the server"),
+    ):
+        run(tmp_path, url, seconds=0.3)
+
+
+def test_headers_go_with_every_request_and_into_no_record(tmp_path: Path) -> None:
+    """A token is for the server alone."""
+    server = Server(lambda _: "answer")
+    with running(server) as url:
+        opened = opening(tmp_path, url, headers={"Authorization": "Bearer secret"})
+        found = Client(opened).run(offer(seconds=0.3))
+    assert len(server.asked) == found.requests + 10
+    assert {asked["Authorization"] for asked in server.asked} == {"Bearer secret"}
+    assert {asked["Content-Type"] for asked in server.asked} == {"application/json"}
+    assert "secret" not in found.model_dump_json()
+
+
+def test_a_load_goes_on_with_fresh_arrivals_until_it_can_tell(tmp_path: Path) -> None:
+    """Some 200 requests tell of a median, three times as many nothing of one in a thousand; nobody knows the servers."""
+    with running(Server(lambda _: "answer")) as url:
+        settled = measure_endpoint(opening(tmp_path, url), PoissonArrivals(), 200, 1, {0.5: LONG_MS}, 0.95, 1)
+        more = {0.5: LONG_MS, 0.999: LONG_MS}
+        open_ended = measure_endpoint(opening(tmp_path, url), GammaArrivals(variation=2), 200, 1, more, 0.95, 1)
+    assert (len(settled.runs), len(open_ended.runs)) == (1, 3)
+    assert (settled.servers, settled.gamma_shape, open_ended.gamma_shape) == (None, 1, 0.25)
+    assert len({each.scheduled_seconds for each in open_ended.runs}) == 3
+    assert open_ended.requests == len(open_ended.responses) == len(open_ended.scheduled)
+
+
+def test_lost_requests_are_over_every_percentile(tmp_path: Path) -> None:
+    """One request in ten that fails leaves no 95th percentile, which one look tells; the 50th has one."""
+    with running(Server(lambda row: "500" if row >= 90 else "answer")) as url:
+        limits = load_policy("selftest").limits()["latency-slo"].model_copy(update=LONG)
+        found = measure_endpoint(opening(tmp_path, url), PoissonArrivals(), 200, 2, limits.under_load, 0.95, 1)
+    told = judge_load(found, policy_with(limits))
+    assert len(found.runs) == 1
+    assert found.lost == told.calls.errors == np.isinf(found.responses).sum() > 0
+    assert told.answered + told.calls.errors == told.requests
+    by_name = {each.q: each for each in told.percentiles}
+    assert (by_name[0.95].ms, by_name[0.99].ms, by_name[1].ms) == (None, None, None)
+    assert by_name[0.5].ms is not None
+    assert told.result.outcome == "fail"
+    assert f"{found.lost:,} got no answer, more than p99 leaves" in told.result.because
+    assert "let more replicas share the load" in told.result.because
+    print_probe(told, Console(file=(said := StringIO()), width=120))
+    assert f"{told.answered:,} answered, {found.lost:,} not" in said.getvalue()
+    assert f"{found.lost:,} an HTTP status that is not 2xx (500: {found.lost:,})" in said.getvalue()
+    assert "one said: 500 out of memory" in said.getvalue()
+    assert "p95           no answer" in said.getvalue()
+
+
+def test_the_client_is_a_command_of_its_own(tmp_path: Path) -> None:
+    """A machine with numpy, pydantic, aiohttp and orjson can offer a load from files."""
+    with running(Server(lambda _: "answer")) as url:
+        asked = {"opening": opening(tmp_path, url).model_dump(mode="json"), "offers": [offer(seconds=0.3).model_dump()]}
+        (tmp_path / "request.json").write_text(json.dumps(asked))
+        done = subprocess.run(
+            [sys.executable, "-m", "tasks.performance.endpoint", str(tmp_path / "request.json")],
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+    (only,) = json.loads(done.stdout)["runs"]
+    assert only["answered"] == only["requests"] > 0
