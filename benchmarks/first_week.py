@@ -24,6 +24,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from harness import finish, parser
 
+from tasks.core.run_folder import RunFolder, VariantFolder
+
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT)]
 
@@ -76,9 +78,8 @@ def answers(name: str, folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     from tasks.data.datasets import copy_fixed_sets
     from tasks.data.sampling import draw_sample
     from tasks.decision.policy import load_policy
-    from tasks.decision.tolerance import marking
+    from tasks.decision.tolerance import marking_of
     from tasks.evaluation.evaluate import evaluate_variant
-    from tasks.evaluation.scores import EVALUATION_FILE, PRODUCTION_FILE
     from tasks.evidence import FirstLaunch
     from tasks.serving.server import serving_of
     from tasks.variants.export import export_model
@@ -86,15 +87,17 @@ def answers(name: str, folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
 
     candidate = load_candidate(ROOT / "candidates" / name, RECIPES)
     policy = load_policy(candidate.policy)
-    sets = copy_fixed_sets(candidate, folder)
+    sets = copy_fixed_sets(candidate, RunFolder(folder))
     everything = policy.sample.model_copy(update={"rows": 1_000_000, "rows_per_slice": 0})
     log = open_log(str(candidate.resolve(candidate.data.production)))
     draw_sample(log, candidate.columns, everything, candidate.data.as_of, sets.production)
-    marked = marking(candidate, policy, sets.evaluation)
+    marked = marking_of(candidate, policy, sets.evaluation)
     served = serving_of(candidate, export_model(candidate, sets.production), "cpu", policy.measure.threads, marked)
     out = folder / "variants" / "fp32"
-    evaluate_variant(candidate, served, sets, out, out / PRODUCTION_FILE, FirstLaunch(model=name))
-    return pd.read_parquet(out / PRODUCTION_FILE), pd.read_parquet(out / EVALUATION_FILE)
+    evaluate_variant(candidate, served, sets, out, VariantFolder(out).answers("production"), FirstLaunch(model=name))
+    return pd.read_parquet(VariantFolder(out).answers("production")), pd.read_parquet(
+        VariantFolder(out).answers("evaluation")
+    )
 
 
 def halves(production: pd.DataFrame, evaluation: pd.DataFrame) -> Held:

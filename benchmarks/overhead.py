@@ -18,6 +18,8 @@ from pathlib import Path
 
 from harness import finish, parser
 
+from tasks.core.run_folder import RunFolder, VariantFolder
+
 ROOT = Path(__file__).resolve().parent.parent
 CANDIDATE = ROOT / "candidates" / "sentiment_minilm"
 GOAL = 1.15
@@ -34,7 +36,6 @@ def model_work(folder: Path) -> None:
     from tasks.evaluation.calibration import calibrate_variant
     from tasks.evaluation.evaluate import evaluate_variant
     from tasks.evaluation.robustness.measure import measure_robustness
-    from tasks.evaluation.scores import PRODUCTION_FILE
     from tasks.evidence import FirstLaunch
     from tasks.performance.capacity.measure import measure_capacity
     from tasks.performance.latency.closed_loop import measure_latency
@@ -52,13 +53,13 @@ def model_work(folder: Path) -> None:
 
     candidate, policy = load_candidate(CANDIDATE, RECIPES), load_policy("standard")
     measuring, seed, slo = policy.measure, policy.sample.seed, policy.limits()["latency-slo"]
-    sets = copy_fixed_sets(candidate, folder)
+    sets = copy_fixed_sets(candidate, RunFolder(folder))
     log = open_log(str(candidate.resolve(candidate.data.production)))
     draw_sample(log, candidate.columns, policy.sample, candidate.data.as_of, sets.production)
     reference = export_model(candidate, sets.production)
     served = serving_of(candidate, reference, policy.target, measuring.threads)
     check_parity(candidate, served, reference, measuring, sets.production, seed)
-    base = folder / "variants" / "fp32" / PRODUCTION_FILE
+    base = VariantFolder(folder / "variants" / "fp32").answers("production")
     for name in candidate.variants:
         variant = quantize(candidate, reference, name, policy.target, sets.calibration, measuring.calibration_rows)
         served = serving_of(candidate, variant, policy.target, measuring.threads)
@@ -66,7 +67,7 @@ def model_work(folder: Path) -> None:
         measure_determinism(served, sets.production, measuring, seed, out)
         prove_provider(served, sets.production)
         evaluate_variant(candidate, served, sets, out, base, champion=FirstLaunch(model=candidate.name))
-        calibrate_variant(candidate, served, sets.calibration, out / PRODUCTION_FILE, out)
+        calibrate_variant(candidate, served, sets.calibration, VariantFolder(out).answers("production"), out)
         latency = measure_latency(served, sets.production, measuring, seed, out)
         given = UnderLoad(served, sets.production, latency, measuring, policy.business, seed, out)
         measure_load(given, slo.under_load, slo.confidence)

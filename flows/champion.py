@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from tasks.candidate.snapshot import load_kept
 from tasks.core.errors import InputError, StageError
 from tasks.core.files import digest
+from tasks.core.run_folder import ARTIFACTS, RunFolder, VariantFolder
 from tasks.decision.policy import parse_policy
 from tasks.evidence import Unmeasured
 
@@ -52,20 +53,20 @@ def fetch(ledger: Ledger, champion: Champion, recorded: Recorded, into: Path) ->
     """
     run_id, folder = champion.run_id, into / "kept" / recorded.evidence.candidate_folder
     folder.parent.mkdir()
-    ledger.fetch(run_id, "candidate", into).rename(folder)
-    data = ledger.fetch(run_id, "data", into)
+    ledger.fetch(run_id, ARTIFACTS.candidate.name, into).rename(folder)
+    data = ledger.fetch(run_id, ARTIFACTS.data.name, into)
     files = ledger.fetch_variant(run_id, champion.variant, into / "variant")
     try:
-        kept, variant = load_kept(folder, champion.variant, files)
+        kept, variant = load_kept(folder, champion.variant, VariantFolder(files))
     except StageError as error:
         raise InputError(f"version {champion.version} of {champion.model} cannot be served again: {error}") from error
-    sets = {part: str(data / f"{part}.parquet") for part in ("evaluation", "calibration")}
-    changed = {"data": kept.data.model_copy(update=sets), "variants": (champion.variant,)}
+    run = RunFolder(data.parent)
+    sets = {"evaluation": str(run.data_set("evaluation")), "calibration": str(run.data_set("calibration"))}
     return Live(
         champion,
         recorded,
         parse_policy(recorded.policy_text, recorded.decision.policy),
-        kept.model_copy(update=changed),
+        kept.replacing(data=kept.data.replacing(**sets), variants=(champion.variant,)),
         variant,
         files,
         data,

@@ -46,15 +46,18 @@ def launch(
 ) -> None:
     """Measure a candidate, decide, record, and make it the champion if it passes."""
     with output.standard_output(json) as out:
-        from flows.launch.inputs import check_inputs, read_inputs
+        from flows.launch.inputs import check_inputs, hand_over, read_inputs
 
-        read_inputs(str(candidate), policy, target)  # what is wrong in a file is told at once
+        asked = (str(candidate), policy, target)
+        inputs = read_inputs(*asked)  # what is wrong in a file is told at once
         server = output.set_up_prefect(verbose)
-        check_inputs(str(candidate), policy, target)  # as the flow will, while Prefect's server takes seconds to start
+        from infra.ledger.mlflow_ledger import open_ledger
+
+        hand_over(check_inputs(*inputs, open_ledger()), *asked)  # while Prefect's server takes seconds to start
         from flows.launch.flow import launch as run
 
         server()
-        decision = run(str(candidate), policy, target)
+        decision = run(*asked)
         _finish(decision, json, out, _report(decision))
 
 

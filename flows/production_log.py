@@ -35,10 +35,8 @@ def sample_log(
 
     With `keeps_times`, when its latest requests came is kept beside the sample.
     """
-    address = candidate.data.production
-    source = open_log(address if address.startswith("s3://") else str(candidate.resolve(address)))
     times = LatestTimes() if keeps_times else None
-    drawn = draw_sample(source, candidate.columns, sampling, as_of, out, since, times)
+    drawn = draw_sample(open_log(candidate.production_log), candidate.columns, sampling, as_of, out, since, times)
     if times is not None:
         keep_times(times.times_us(), times_beside(out))
     return drawn.model_copy(update={"raw": drawn.raw.model_copy(update={"path": f"{out.parent.name}/{out.name}"})})

@@ -14,12 +14,14 @@ from flows import steps
 from flows.artifacts import announce_revalidation
 from flows.champion import champion_of, fetch, recorded_answers
 from flows.launch.flow import run
+from flows.launch.inputs import check_inputs
 from infra.ledger.mlflow_ledger import open_ledger
 from tasks.candidate.checkpoint import inspect_checkpoint
 from tasks.candidate.snapshot import load_kept
 from tasks.core.errors import InputError, StageError
 from tasks.core.files import write_whole
 from tasks.core.records import Candidate
+from tasks.core.run_folder import RunFolder
 from tasks.core.store import home
 from tasks.environment.describe import describe_environment
 from tasks.evidence import Unmeasured
@@ -74,14 +76,14 @@ def again(ledger: Ledger, live: Live, golden: Path | Unmeasured, now: Environmen
     on_recorded = _replay("recorded graph", live, live.candidate, live.variant, golden)
     decision: Decision | str
     try:
-        decision = run(_checked(live.candidate), live.policy, "revalidation", tags)
+        decision = run(check_inputs(_checked(live.candidate), live.policy, ledger), "revalidation", tags)
     except InputError as error:
         decision = str(error)
         run_id = ledger.start(live.candidate, live.policy, "revalidation", tags)
         on_new: Replay | Unmeasured = Unmeasured(stage="replay", why="there is none, since it was not launched again")
     else:
         run_id = decision.run_id
-        on_new = _replay_new(live, home() / "runs" / run_id, golden)
+        on_new = _replay_new(live, RunFolder(home() / "runs" / run_id), golden)
     outcome, found = judge(on_recorded, on_new, decision, champion.variant)
     reasons = tuple(reason.replace(f"{live.candidate.folder.parent}/", "") for reason in found)  # it is gone soon
     verdict = Revalidation(
@@ -112,10 +114,10 @@ def _replay(
     return steps.attempt(f"replay on the {case}", steps.replay, case, served, golden, measuring.stage_timeout_seconds)
 
 
-def _replay_new(live: Live, run_folder: Path, golden: Path | Unmeasured) -> Replay | Unmeasured:
+def _replay_new(live: Live, run_folder: RunFolder, golden: Path | Unmeasured) -> Replay | Unmeasured:
     name = live.champion.variant
     try:
-        candidate, variant = load_kept(run_folder / "candidate", name, run_folder / "variants" / name)
+        candidate, variant = load_kept(run_folder.candidate, name, run_folder.variant(name))
     except StageError as error:
         return Unmeasured(stage="replay", why=f"{name} could not be made again: {error}")
     return _replay("new graph", live, candidate, variant, golden)

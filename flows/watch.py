@@ -15,6 +15,7 @@ from flows.champion import champion_of, fetch
 from infra.ledger.mlflow_ledger import open_ledger
 from tasks.core.errors import InputError
 from tasks.core.files import write_whole
+from tasks.core.run_folder import RunFolder
 from tasks.core.store import home
 from tasks.evidence import Unmeasured, WatchEvidence
 from tasks.monitoring.watch import Watch, conclude, judge
@@ -46,10 +47,10 @@ def watch(model: str, since: str | None = None, until: str | None = None) -> Wat
         tags = {"champion_run": champion.run_id, "champion_version": champion.version}
         run_id = ledger.start(live.candidate, live.policy, "watch", tags)
         try:
-            into = home() / "runs" / run_id
+            into = RunFolder(home() / "runs" / run_id)
             found = measure(live, into, start, end)
             verdict = decide(live, found, run_id)
-            record(ledger, verdict, found, into)
+            record(ledger, verdict, found, into.path)
         except BaseException as error:
             stopped = not isinstance(error, Exception)
             ledger.stop(run_id, "KILLED" if stopped else "FAILED", str(error) or type(error).__name__)
@@ -58,10 +59,10 @@ def watch(model: str, since: str | None = None, until: str | None = None) -> Wat
     return verdict
 
 
-def measure(live: Live, into: Path, since: datetime, until: datetime) -> WatchEvidence:
+def measure(live: Live, into: RunFolder, since: datetime, until: datetime) -> WatchEvidence:
     """Collect what production shows; a stage that has no result leaves an `Unmeasured`, and the others go on."""
     candidate, policy, columns = live.candidate, live.policy, live.candidate.columns
-    sample, evaluation, before = into / "data" / "production.parquet", *_held_against(live)
+    sample, evaluation, before = into.data_set("production"), *_held_against(live)
     drawn = steps.attempt("sample", steps.sample, candidate, policy.sample, until, sample, since)
     if isinstance(drawn, Unmeasured) or not drawn.rows:
         none = drawn if isinstance(drawn, Unmeasured) else _nothing(drawn.source, since, until)
@@ -72,7 +73,7 @@ def measure(live: Live, into: Path, since: datetime, until: datetime) -> WatchEv
     launched = steps.attempt("describe-launch", steps.describe, before, columns)
     measuring, marking = policy.measure, live.recorded.evidence.marking
     served = serving_of(candidate, live.variant, policy.target, measuring.threads, marking)
-    out = into / "variants" / live.champion.variant
+    out = into.variant(live.champion.variant).path
     return WatchEvidence(
         since=since,
         until=until,
@@ -85,7 +86,7 @@ def measure(live: Live, into: Path, since: datetime, until: datetime) -> WatchEv
             candidate,
             policy,
             until,
-            into / "quality",
+            into.quality,
             since,
         ),
         statuses=steps.attempt("statuses", steps.count_statuses, sample, columns, since, until),

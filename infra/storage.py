@@ -14,6 +14,7 @@ from botocore import exceptions as aws
 from botocore.config import Config
 
 from tasks.core.errors import InputError, StageError
+from tasks.core.records import S3
 from tasks.data.sampling.log import FORMATS, LogFile, is_log
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
     from _typeshed import WriteableBuffer
 
-S3 = "s3://"
 SETTINGS = Config(
     connect_timeout=3,
     read_timeout=30,

@@ -6,13 +6,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from flows.launch.inputs import read_inputs
-from infra.storage import open_log
+from flows.production_log import sample_log
 from tasks.candidate.adapter import Adapter, AdapterError
 from tasks.core.errors import InputError, StageError
 from tasks.core.files import write_whole
 from tasks.core.store import home
 from tasks.data.datasets import read_table
-from tasks.data.sampling import LatestTimes, draw_sample
 from tasks.decision.endpoint import judge_load
 from tasks.decision.policy import load_policy
 from tasks.evidence import Endpoint
@@ -21,7 +20,7 @@ from tasks.performance.endpoint.handshake import meet
 from tasks.performance.endpoint.measure import measure_endpoint
 from tasks.performance.endpoint.request_bodies import write_bodies
 from tasks.performance.endpoint.run import Opening
-from tasks.performance.load.arrivals import expected_arrivals, keep_times, times_beside
+from tasks.performance.load.arrivals import expected_arrivals
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -103,13 +102,8 @@ def _inputs(candidate: Candidate | None, policy: Policy, rows: Path | None, out:
     """Return the rows that requests are made of, their input columns alone."""
     if rows is None:
         assert candidate is not None  # noqa: S101  one of both is given
-        production = candidate.data.production
-        log = open_log(production if production.startswith("s3://") else str(candidate.resolve(production)))
         rows, as_of = out / DRAWN, candidate.data.as_of or datetime.now(UTC)
-        times = LatestTimes() if policy.business.arrivals == "replay" else None
-        draw_sample(log, candidate.columns, policy.sample, as_of, rows, times=times)
-        if times is not None:
-            keep_times(times.times_us(), times_beside(rows))
+        sample_log(candidate, policy.sample, as_of, rows, keeps_times=policy.business.arrivals == "replay")
     table = read_table(rows)
     if candidate is None:
         return table

@@ -9,6 +9,7 @@ from flows import steps
 from flows.champion import recorded_answers
 from tasks.candidate.snapshot import load_kept
 from tasks.core.errors import InputError, StageError
+from tasks.core.run_folder import ARTIFACTS, VariantFolder
 from tasks.environment.overlay import differing
 from tasks.evidence import ChampionEvidence, FirstLaunch, Unmeasured
 from tasks.serving.replay import named
@@ -20,64 +21,64 @@ if TYPE_CHECKING:
     from flows.launch.context import Launch
     from infra.ledger.port import Champion
     from tasks.core.records import Serving
-    from tasks.data.datasets import DataSets
     from tasks.evidence import Evidence
     from tasks.serving.replay import Replay
 
-FETCHED = "champion"  # the folder of the live champion's files, while it is compared with
 log = logging.getLogger("launchgate")
 
 
-class Incumbent(NamedTuple):
-    """The live champion in this launch: the file of its answers to the production sample, how it is served, and how it was asked."""
+class LiveChampion(NamedTuple):
+    """The live champion beside a candidate: the file of its answers to the production sample, how it is served, how it was asked.
+
+    Each is the reason instead where there is none: a first launch, or what went wrong.
+    """
 
     answers: Path | FirstLaunch | Unmeasured
     served: Serving | FirstLaunch | Unmeasured
     evidence: ChampionEvidence | FirstLaunch | Unmeasured
 
 
-def nobody(why: FirstLaunch | Unmeasured) -> Incumbent:
-    """Return the incumbent of a launch that asks none."""
-    return Incumbent(why, why, why)
+def nobody(why: FirstLaunch | Unmeasured) -> LiveChampion:
+    """Return the place of a champion in a launch that has none to ask, with the reason."""
+    return LiveChampion(why, why, why)
 
 
-def ask_incumbent(current: Launch, sets: DataSets | Unmeasured) -> Incumbent:
+def ask_champion(launch: Launch) -> LiveChampion:
     """Let the live champion answer the same production sample, with its own variant, adapter and packages.
 
     It is first asked its recorded inputs: where it decides any of them otherwise than when it was launched, what it says
     here is not what its users get, and nothing is held against it. Its files stay in the launch's folder until all variants
     are measured.
     """
-    live = current.ledger.champion(current.candidate.name)
+    live = launch.ledger.champion(launch.candidate.name)
     if live is None:
-        return nobody(FirstLaunch(model=current.candidate.name))
-    if isinstance(sets, Unmeasured):
-        return nobody(sets)
-    into = current.folder / FETCHED
+        return nobody(FirstLaunch(model=launch.candidate.name))
+    if isinstance(launch.production, Unmeasured):
+        return nobody(launch.production)
+    into = launch.folder.champion
     try:
-        kept = current.ledger.fetch(live.run_id, "candidate", into)
-        files = current.ledger.fetch_variant(live.run_id, live.variant, into / "variant")
-        champion, variant = load_kept(kept, live.variant, files)
-        recorded = current.ledger.load(live.run_id)
+        kept = launch.ledger.fetch(live.run_id, ARTIFACTS.candidate.name, into)
+        files = launch.ledger.fetch_variant(live.run_id, live.variant, into / "variant")
+        champion, variant = load_kept(kept, live.variant, VariantFolder(files))
+        recorded = launch.ledger.load(live.run_id)
         golden = recorded_answers(recorded, live.variant, files)
     except (InputError, StageError) as error:
         why = f"the champion, version {live.version}, can't be loaded: {error}"
         return nobody(Unmeasured(stage="champion", why=why))
     asked, packages = _with_own_packages(live, recorded.evidence)
-    policy = current.policy
-    served = serving_of(champion, variant, policy.target, policy.measure.threads, current.marking).model_copy(
-        update={"packages": packages}
-    )
-    then = served.model_copy(update={"marking": recorded.evidence.marking})
+    policy = launch.policy
+    plain = serving_of(champion, variant, policy.target, policy.measure.threads, launch.marking)
+    served = plain.replacing(packages=packages)
+    then = served.replacing(marking=recorded.evidence.marking)
     limit = policy.measure.stage_timeout_seconds
     again = steps.attempt("champion: replay", steps.replay, "champion", then, golden, limit)
     if not isinstance(again, Unmeasured) and not again.same_decisions:
         again = Unmeasured(stage="champion", why=_otherwise(live, asked, again))
     if isinstance(again, Unmeasured):
-        return Incumbent(again, again, asked)
-    out = current.folder / "variants" / "champion"
-    answers = steps.attempt("champion", steps.ask_champion, served, sets.production, current.candidate, limit, out)
-    return Incumbent(answers, answers if isinstance(answers, Unmeasured) else served, asked)
+        return LiveChampion(again, again, asked)
+    out = launch.folder.variant("champion").path
+    answers = steps.attempt("champion", steps.ask_champion, served, launch.production, launch.candidate, limit, out)
+    return LiveChampion(answers, answers if isinstance(answers, Unmeasured) else served, asked)
 
 
 def _with_own_packages(live: Champion, launched: Evidence) -> tuple[ChampionEvidence, Path | None]:
@@ -85,14 +86,14 @@ def _with_own_packages(live: Champion, launched: Evidence) -> tuple[ChampionEvid
     asked = ChampionEvidence(version=live.version, run_id=live.run_id, variant=live.variant, packages={})
     if isinstance(launched.dependencies, Unmeasured):
         why = f"its launch did not record which packages it was served with: {launched.dependencies.why}"
-        return asked.model_copy(update={"not_given": why}), None
+        return asked.replacing(not_given=why), None
     packages = differing(launched.dependencies.imported)
     if not packages:
         return asked, None
     found = steps.attempt("champion: packages", steps.lay_over, packages, launched.environment.python)
     if isinstance(found, Unmeasured):
-        return asked.model_copy(update={"packages": packages, "not_given": found.why}), None
-    return asked.model_copy(update={"packages": packages}), found
+        return asked.replacing(packages=packages, not_given=found.why), None
+    return asked.replacing(packages=packages), found
 
 
 def _otherwise(champion: Champion, asked: ChampionEvidence, found: Replay) -> str:

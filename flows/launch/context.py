@@ -1,47 +1,51 @@
-"""The launch that is under way, as its parts know it."""
+"""What the stages of one launch share: its inputs, its folder, its data sets, and how far it is."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from tasks.core.records import Marking
+from tasks.evidence import Unmeasured
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from flows.artifacts import Progress
     from infra.ledger.port import Ledger
-    from tasks.core.records import Candidate, Serving
+    from tasks.core.records import Candidate, Marking
+    from tasks.core.run_folder import RunFolder
+    from tasks.data.datasets import DataSets
     from tasks.decision.policy import Policy
-    from tasks.evidence import Unmeasured, VariantEvidence
+
+REFERENCE = "fp32"
 
 
 @dataclass(frozen=True)
 class Launch:
-    """What every stage of one launch shares."""
+    """What every stage of one launch shares.
+
+    `production` is the file of the production sample, or why there is none.
+    """
 
     candidate: Candidate
     policy: Policy
     ledger: Ledger
     run_id: str
-    folder: Path
+    folder: RunFolder
     progress: Progress
-    marking: Marking = field(default_factory=Marking)
+    sets: DataSets
+    marking: Marking
+    production: Path | Unmeasured
 
+    @property
+    def drawn_sets(self) -> DataSets | Unmeasured:
+        """All three data sets, or why the production sample is not among them."""
+        return self.sets if not isinstance(self.production, Unmeasured) else self.production
 
-REFERENCE = "fp32"
-
-
-class Answered(NamedTuple):
-    """A variant's evidence so far, how it is served, and the top-level modules that serving it imports.
-
-    `served` is the reason instead where nothing more is to be measured of it.
-    """
-
-    evidence: VariantEvidence
-    served: Serving | Unmeasured
-    modules: tuple[str, ...] = ()
+    @property
+    def calibration(self) -> Path:
+        """The calibration set, a Parquet file."""
+        return self.sets.calibration
 
 
 def variant_names(candidate: Candidate) -> list[str]:

@@ -1,120 +1,157 @@
-"""What a variant's answers take: time, load, memory, a start, capacity."""
+"""What a variant's answers take: time, load, memory, a start, capacity; and what it makes of perturbed rows."""
 
 from __future__ import annotations
 
 import shutil
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from flows import steps
-from flows.launch.against_champion import FETCHED
 from tasks.decision.early_stop import reason_to_stop
-from tasks.evidence import FirstLaunch, Unmeasured, VariantEvidence
+from tasks.evidence import FirstLaunch, Unmeasured, VariantCosts, VariantEvidence
 from tasks.performance.load.setup import UnderLoad
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
-    from flows.launch.against_champion import Incumbent
-    from flows.launch.context import Answered, Launch
+    from flows.launch.against_champion import LiveChampion
+    from flows.launch.context import Launch
+    from flows.launch.variants import Answered
     from tasks.core.records import Serving
-    from tasks.data.datasets import DataSets
-    from tasks.evidence import CapacityEvidence, LatencyEvidence
+    from tasks.evidence import (
+        CapacityEvidence,
+        ChampionLatency,
+        ColdStartEvidence,
+        LatencyEvidence,
+        LoadEvidence,
+        RobustnessEvidence,
+    )
     from tasks.gates import latency_slo
 
 
-COSTS = ("latency", "load", "capacity", "champion_latency", "cold_start", "robustness", "memory", "cost")
-GATES_OF_COSTS = (
-    "robustness", "champion-regression", "latency-slo", "batch-profile", "cold-start", "memory-per-request", "memory-leak",
-)  # fmt: skip
-
-
 def measure_costs(
-    current: Launch,
-    answered: Sequence[Answered],
-    sets: DataSets | Unmeasured,
-    incumbent: Incumbent,
-    why: Unmeasured | None,
+    launch: Launch, answered: Sequence[Answered], champion: LiveChampion, why: Unmeasured | None
 ) -> tuple[VariantEvidence, ...]:
-    """Measure what answers take of each variant that is still to be measured, of none where there is a reason `why` not to."""
+    """Measure what answers take of each variant that nothing rejects yet; of none where `why` says why not."""
     found = []
     for each in answered:
         served = why or each.served
-        if isinstance(served, Unmeasured):
-            found.append(each.evidence.model_copy(update=dict.fromkeys(COSTS, served)))
-        else:
-            found.append(_measure_costs(current, each.evidence, served, sets, incumbent))
-        current.progress.advance(f"{each.evidence.name}: costs")
-    shutil.rmtree(current.folder / FETCHED, ignore_errors=True)
+        costs = served if isinstance(served, Unmeasured) else _Costs(launch, each, served, champion).measure()
+        found.append(VariantEvidence.of(each.made, each.answers, costs))
+        launch.progress.advance(f"{each.made.name}: costs")
+    shutil.rmtree(launch.folder.champion, ignore_errors=True)
     return tuple(found)
 
 
-def _measure_costs(
-    current: Launch, evidence: VariantEvidence, served: Serving, sets: DataSets | Unmeasured, incumbent: Incumbent
-) -> VariantEvidence:
-    """Return the evidence with what answers take: time, a start, memory; and what odd requests do."""
-    policy, name = current.policy, evidence.name
-    measuring, seed, together = policy.measure, policy.sample.seed, policy.business.serving_batch
-    out = current.folder / "variants" / name
-    rows = sets if isinstance(sets, Unmeasured) else sets.production
-    rest: Sequence[object] = (measuring, seed, out)
-    batched: Sequence[object] = (measuring, together, seed, out)
-    latency = steps.attempt(f"{name}: latency", steps.time_calls, served, rows, *rest)
-    slo = cast("latency_slo.Limits", policy.limits()["latency-slo"])
-    stages: dict[str, Any] = {
-        "latency": latency,
-        "load": steps.attempt(
-            f"{name}: load",
-            steps.offer_load,
-            _under_load(current, name, served, rows, latency),
-            slo.under_load,
-            slo.confidence,
+class _Costs:
+    """The stages that measure what one variant's answers take, one after the other: most of them time."""
+
+    def __init__(self, launch: Launch, answered: Answered, served: Serving, champion: LiveChampion) -> None:
+        self._launch, self._answered, self._served, self._champion = launch, answered, served, champion
+        self._name = answered.made.name
+        self._out = launch.folder.variant(self._name).path
+        self._measuring, self._seed = launch.policy.measure, launch.policy.sample.seed
+        self._together = launch.policy.business.serving_batch
+
+    def measure(self) -> VariantCosts:
+        """Run the stages; the search for capacity last, and only where nothing rejects the variant: it takes the longest."""
+        latency = self._attempt_latency()
+        costs = VariantCosts(
+            latency=latency,
+            load=self._load(latency),
+            champion_latency=self._champion_latency(),
+            cold_start=self._cold_start(),
+            robustness=self._robustness(),
+            memory=steps.attempt(
+                f"{self._name}: memory",
+                steps.watch_memory,
+                self._served,
+                self._launch.production,
+                self._measuring,
+                self._seed,
+            ),
         )
-        if measuring.load_seconds
-        else Unmeasured(stage=f"{name}: load", why="the policy asks for no load (measure.load_seconds is 0)"),
-        "champion_latency": incumbent.served
-        if isinstance(incumbent.served, FirstLaunch)
-        else steps.attempt(f"{name}: champion latency", steps.time_in_turns, served, incumbent.served, rows, *batched),
-        "cold_start": steps.attempt(f"{name}: cold start", steps.time_starts, served, rows, *batched)
-        if measuring.cold_starts
-        else Unmeasured(
-            stage=f"{name}: cold start", why="the policy asks for no cold start (measure.cold_starts is 0)"
-        ),
-        "robustness": steps.attempt(
-            f"{name}: robustness", steps.perturb, served, rows, current.candidate.columns.label, *rest
-        ),
-        "memory": steps.attempt(f"{name}: memory", steps.watch_memory, served, rows, measuring, seed),
-    }
-    found = evidence.model_copy(update=stages)
-    return found.model_copy(update={"capacity": _measure_capacity(current, found, served, rows)})
+        return costs.replacing(capacity=self._capacity(costs))
 
+    def _attempt_latency(self) -> LatencyEvidence | Unmeasured:
+        return steps.attempt(
+            f"{self._name}: latency",
+            steps.time_calls,
+            self._served,
+            self._launch.production,
+            self._measuring,
+            self._seed,
+            self._out,
+        )
 
-def _measure_capacity(
-    current: Launch, evidence: VariantEvidence, served: Serving, rows: Path | Unmeasured
-) -> CapacityEvidence | Unmeasured:
-    """Return what a replica of a variant sustains that nothing rejects so far: it takes the longest of all."""
-    policy, stage = current.policy, f"{evidence.name}: capacity"
-    measuring, slo = policy.measure, cast("latency_slo.Limits", policy.limits()["latency-slo"])
-    if not measuring.capacity_seconds:
-        return Unmeasured(stage=stage, why="the policy asks for no capacity (measure.capacity_seconds is 0)")
-    if (why := reason_to_stop(evidence, policy, GATES_OF_COSTS)) is not None:
-        return why
-    return steps.attempt(
-        stage,
-        steps.find_capacity,
-        _under_load(current, evidence.name, served, rows, evidence.latency),
-        slo.objective,
-        policy.limits()["capacity"].confidence,
-    )
+    def _load(self, latency: LatencyEvidence | Unmeasured) -> LoadEvidence | Unmeasured:
+        stage = f"{self._name}: load"
+        if not self._measuring.load_seconds:
+            return Unmeasured(stage=stage, why="the policy asks for no load (measure.load_seconds is 0)")
+        slo = self._slo()
+        return steps.attempt(stage, steps.offer_load, self._under_load(latency), slo.under_load, slo.confidence)
 
+    def _champion_latency(self) -> ChampionLatency | FirstLaunch | Unmeasured:
+        if isinstance(self._champion.served, FirstLaunch):
+            return self._champion.served
+        return steps.attempt(
+            f"{self._name}: champion latency",
+            steps.time_in_turns,
+            self._served,
+            self._champion.served,
+            self._launch.production,
+            self._measuring,
+            self._together,
+            self._seed,
+            self._out,
+        )
 
-def _under_load(
-    current: Launch, name: str, served: Serving, rows: Path | Unmeasured, latency: LatencyEvidence | Unmeasured
-) -> UnderLoad | Unmeasured:
-    """Return what a stage is given that puts a variant under load, or what it lacks."""
-    if isinstance(rows, Unmeasured):
-        return rows
-    if isinstance(latency, Unmeasured):
-        return latency
-    policy, out = current.policy, current.folder / "variants" / name
-    return UnderLoad(served, rows, latency, policy.measure, policy.business, policy.sample.seed, out)
+    def _cold_start(self) -> ColdStartEvidence | Unmeasured:
+        stage = f"{self._name}: cold start"
+        if not self._measuring.cold_starts:
+            return Unmeasured(stage=stage, why="the policy asks for no cold start (measure.cold_starts is 0)")
+        return steps.attempt(
+            stage,
+            steps.time_starts,
+            self._served,
+            self._launch.production,
+            self._measuring,
+            self._together,
+            self._seed,
+            self._out,
+        )
+
+    def _robustness(self) -> RobustnessEvidence | Unmeasured:
+        return steps.attempt(
+            f"{self._name}: robustness",
+            steps.perturb,
+            self._served,
+            self._launch.production,
+            self._launch.candidate.columns.label,
+            self._measuring,
+            self._seed,
+            self._out,
+        )
+
+    def _capacity(self, costs: VariantCosts) -> CapacityEvidence | Unmeasured:
+        policy, stage = self._launch.policy, f"{self._name}: capacity"
+        if not self._measuring.capacity_seconds:
+            return Unmeasured(stage=stage, why="the policy asks for no capacity (measure.capacity_seconds is 0)")
+        so_far = VariantEvidence.of(self._answered.made, self._answered.answers, costs)
+        if (why := reason_to_stop(so_far, policy, "costs")) is not None:
+            return why
+        confidence = policy.limits()["capacity"].confidence
+        under_load = self._under_load(costs.latency)
+        return steps.attempt(stage, steps.find_capacity, under_load, self._slo().objective, confidence)
+
+    def _slo(self) -> latency_slo.Limits:
+        return cast("latency_slo.Limits", self._launch.policy.limits()["latency-slo"])
+
+    def _under_load(self, latency: LatencyEvidence | Unmeasured) -> UnderLoad | Unmeasured:
+        """Return what a stage is given that puts the variant under load, or what it lacks."""
+        production = self._launch.production
+        if isinstance(production, Unmeasured):
+            return production
+        if isinstance(latency, Unmeasured):
+            return latency
+        business = self._launch.policy.business
+        return UnderLoad(self._served, production, latency, self._measuring, business, self._seed, self._out)

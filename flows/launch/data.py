@@ -8,61 +8,50 @@ from typing import TYPE_CHECKING
 from flows import steps
 from tasks.candidate.folder import candidate_digest
 from tasks.environment.describe import describe_environment
-from tasks.evidence import Evidence, Unmeasured
+from tasks.evidence import DataEvidence, Unmeasured
 
 if TYPE_CHECKING:
-    from flows.launch.context import Launch
+    from tasks.core.records import Candidate, Marking
+    from tasks.core.run_folder import RunFolder
     from tasks.data.datasets import DataSets
+    from tasks.decision.policy import Policy
 
 
-def measure_data(current: Launch, sets: DataSets) -> Evidence:
-    """Return what the production log and the evaluation set show; the rest of the evidence is not measured yet."""
-    candidate, policy = current.candidate, current.policy
+def measure_data(
+    candidate: Candidate, policy: Policy, sets: DataSets, marking: Marking, folder: RunFolder
+) -> DataEvidence:
+    """Draw the production sample, and return what it and the evaluation set show."""
     as_of = candidate.data.as_of or datetime.now(UTC)
+    replayed = policy.business.arrivals == "replay"
     drawn = steps.attempt(
-        "sample",
-        steps.sample,
-        candidate,
-        policy.sample,
-        as_of,
-        sets.production,
-        keeps_times=policy.business.arrivals == "replay",
+        "sample", steps.sample, candidate, policy.sample, as_of, sets.production, keeps_times=replayed
     )
     production = sets.production if not isinstance(drawn, Unmeasured) else drawn
     described = (
         steps.attempt("describe-production", steps.describe, production, candidate.columns),
         steps.attempt("describe-evaluation", steps.describe, sets.evaluation, candidate.columns),
     )
-    quality = current.folder / "quality"
-    production_quality = steps.attempt(
-        "validate-production",
-        steps.check_production,
-        production,
-        sets.evaluation,
-        candidate,
-        policy,
-        as_of,
-        quality,
-    )
-    evaluation_quality = steps.attempt(
-        "validate-evaluation", steps.check_evaluation, sets.evaluation, candidate, quality
-    )
-    drift = steps.attempt("drift", steps.drift, production, sets.evaluation, candidate.columns, *described)
-    later = Unmeasured(stage="variants", why="not measured yet")
-    return Evidence(
+    return DataEvidence(
         candidate=candidate.name,
         candidate_folder=candidate.folder.name,
         candidate_sha256=candidate_digest(candidate),
         task=candidate.task,
-        marking=current.marking,
+        marking=marking,
         target=policy.target,
         environment=describe_environment(),
         sample=drawn,
-        production_quality=production_quality,
-        evaluation_quality=evaluation_quality,
-        drift=drift,
-        dependencies=later,
-        export=later,
-        review=later,
-        variants=(),
+        production_quality=steps.attempt(
+            "validate-production",
+            steps.check_production,
+            production,
+            sets.evaluation,
+            candidate,
+            policy,
+            as_of,
+            folder.quality,
+        ),
+        evaluation_quality=steps.attempt(
+            "validate-evaluation", steps.check_evaluation, sets.evaluation, candidate, folder.quality
+        ),
+        drift=steps.attempt("drift", steps.drift, production, sets.evaluation, candidate.columns, *described),
     )

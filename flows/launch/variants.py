@@ -1,127 +1,119 @@
-"""The variants of a launch: how each answers, and, once all have, how fast and in how much memory each does."""
+"""The variants of a launch: how each is made, and what it answers."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from flows import steps
-from flows.launch.context import REFERENCE, Answered, variant_names
-from flows.launch.costs import COSTS
+from flows.launch.context import REFERENCE, variant_names
 from tasks.candidate.snapshot import keep_graphs
 from tasks.decision.early_stop import reason_to_stop
-from tasks.evaluation.calibration import CALIBRATION_FILE
-from tasks.evaluation.scores import PRODUCTION_FILE
-from tasks.evidence import Unmeasured, VariantEvidence
+from tasks.evidence import Unmeasured, VariantAnswers, VariantEvidence, VariantMade
 from tasks.serving.server import serving_of
 
 if TYPE_CHECKING:
-    from flows.launch.against_champion import Incumbent
+    from flows.launch.against_champion import LiveChampion
     from flows.launch.context import Launch
     from tasks.core.records import Candidate, Serving, Variant
-    from tasks.data.datasets import DataSets
 
 
-ANSWERS = ("provider", "evaluation", "calibration", "label_free")
-GATES_OF_SAMENESS = ("batch-invariance", "repeatability")  # told before a whole sample is answered
-GATES_OF_ANSWERS = (
-    "execution-provider", "error-rate", "quantization-loss", "production-accuracy", "production-gap", "slice-accuracy",
-    "coverage", "calibration", "silent-failures",
-)  # fmt: skip
+class Answered(NamedTuple):
+    """A variant that was made and asked: how it is served, and the top-level modules that serving it imports.
+
+    `served` is the reason instead where nothing more is to be measured of it.
+    """
+
+    made: VariantMade
+    answers: VariantAnswers | Unmeasured
+    served: Serving | Unmeasured
+    modules: tuple[str, ...] = ()
+
+    def evidence(self) -> VariantEvidence:
+        """Return what is known of the variant before its costs are measured."""
+        later = Unmeasured(stage=self.made.name, why="not measured yet")
+        return VariantEvidence.of(self.made, self.answers, later)
 
 
-def answer_variants(
-    current: Launch, sets: DataSets | Unmeasured, reference: Variant | Unmeasured, incumbent: Incumbent
-) -> list[Answered]:
+def answer_variants(launch: Launch, reference: Variant | Unmeasured, champion: LiveChampion) -> list[Answered]:
     """Have fp32 answer first, since the others are held against its answers, and then each variant that was asked for."""
     answered = []
-    for name in variant_names(current.candidate):
-        answered.append(_answer_variant(current, name, sets, reference, incumbent))
-        current.progress.advance(f"{name}: answers")
+    for name in variant_names(launch.candidate):
+        answered.append(_answer_variant(launch, name, reference, champion))
+        launch.progress.advance(f"{name}: answers")
     return answered
 
 
-def spared(candidate: Candidate, why: Unmeasured) -> list[Answered]:
+def not_made(candidate: Candidate, why: Unmeasured) -> list[Answered]:
     """Return the variants of a launch that is rejected before any of them is made."""
-    return [Answered(_without(candidate, name, why), why) for name in variant_names(candidate)]
+    return [_not_made(candidate, name, why) for name in variant_names(candidate)]
 
 
-def _answer_variant(
-    current: Launch, name: str, sets: DataSets | Unmeasured, reference: Variant | Unmeasured, incumbent: Incumbent
-) -> Answered:
-    """Make one variant and let it answer, as far as the policy asks for of one that its answers reject."""
-    candidate, policy = current.candidate, current.policy
-    fixed = sets if isinstance(sets, Unmeasured) else sets.calibration
+def _not_made(candidate: Candidate, name: str, why: Unmeasured) -> Answered:
+    made = VariantMade(name=name, asked=name in candidate.variants, variant=why, determinism=why)
+    return Answered(made, why, why)
+
+
+def _answer_variant(launch: Launch, name: str, reference: Variant | Unmeasured, champion: LiveChampion) -> Answered:
+    """Make one variant and let it answer, unless a gate rejects it before."""
+    candidate, policy = launch.candidate, launch.policy
     variant = reference
     if name != REFERENCE:
+        rows = policy.measure.calibration_rows
         variant = steps.attempt(
-            f"{name}: quantize",
-            steps.quantize,
-            candidate,
-            reference,
-            name,
-            policy.target,
-            fixed,
-            policy.measure.calibration_rows,
+            f"{name}: quantize", steps.quantize, candidate, reference, name, policy.target, launch.calibration, rows
         )
     if isinstance(variant, Unmeasured):
-        return Answered(_without(candidate, name, variant), variant)
-    keep_graphs(variant, current.folder / "variants" / name)
-    served = serving_of(candidate, variant, policy.target, policy.measure.threads, current.marking)
-    alike, modules = _measure_sameness(current, name, variant, served, sets)
-    if (why := reason_to_stop(alike, policy, GATES_OF_SAMENESS)) is not None:
-        return Answered(alike.model_copy(update=dict.fromkeys(ANSWERS, why)), why, modules)
-    answered = _measure_answers(current, alike, served, sets, incumbent)
-    return Answered(answered, reason_to_stop(answered, policy, GATES_OF_ANSWERS) or served, modules)
+        return _not_made(candidate, name, variant)
+    keep_graphs(variant, launch.folder.variant(name))
+    served = serving_of(candidate, variant, policy.target, policy.measure.threads, launch.marking)
+    made, modules = _answer_again(launch, name, variant, served)
+    later = Unmeasured(stage=name, why="not measured yet")
+    why = reason_to_stop(VariantEvidence.of(made, later, later), policy, "determinism")
+    if why is not None:
+        return Answered(made, why, why, modules)
+    answers = _answer_sets(launch, name, served, champion)
+    why = reason_to_stop(VariantEvidence.of(made, answers, later), policy, "answers")
+    return Answered(made, answers, why or served, modules)
 
 
-def _without(candidate: Candidate, name: str, why: Unmeasured) -> VariantEvidence:
-    asked = name in candidate.variants
-    return VariantEvidence(
-        name=name, asked=asked, variant=why, determinism=why, **dict.fromkeys((*ANSWERS, *COSTS), why)
-    )
-
-
-def _measure_sameness(
-    current: Launch, name: str, variant: Variant, served: Serving, sets: DataSets | Unmeasured
-) -> tuple[VariantEvidence, tuple[str, ...]]:
+def _answer_again(launch: Launch, name: str, variant: Variant, served: Serving) -> tuple[VariantMade, tuple[str, ...]]:
     """Return how a variant answers the same inputs again and in other batches, and the modules that serving it imports."""
-    policy = current.policy
-    rows = sets if isinstance(sets, Unmeasured) else sets.production
-    out = current.folder / "variants" / name
+    policy, out = launch.policy, launch.folder.variant(name)
     repeated = steps.attempt(
-        f"{name}: determinism", steps.repeat, served, rows, policy.measure, policy.sample.seed, out
+        f"{name}: determinism",
+        steps.repeat,
+        served,
+        launch.production,
+        policy.measure,
+        policy.sample.seed,
+        out.path,
     )
     determinism, modules = (repeated, ()) if isinstance(repeated, Unmeasured) else repeated
-    later = Unmeasured(stage=name, why="not measured yet")
-    evidence = VariantEvidence(
-        name=name,
-        asked=name in current.candidate.variants,
-        variant=variant,
-        determinism=determinism,
-        **dict.fromkeys((*ANSWERS, *COSTS), later),
-    )
-    return evidence, modules
+    asked = name in launch.candidate.variants
+    return VariantMade(name=name, asked=asked, variant=variant, determinism=determinism), modules
 
 
-def _measure_answers(
-    current: Launch, evidence: VariantEvidence, served: Serving, sets: DataSets | Unmeasured, incumbent: Incumbent
-) -> VariantEvidence:
-    """Return the evidence with what a variant answers to production and to the evaluation set, and how surely."""
-    candidate, name = current.candidate, evidence.name
-    out = current.folder / "variants" / name
-    fixed = sets if isinstance(sets, Unmeasured) else sets.calibration
-    production = sets if isinstance(sets, Unmeasured) else sets.production
-    base = current.folder / "variants" / REFERENCE / PRODUCTION_FILE
+def _answer_sets(launch: Launch, name: str, served: Serving, champion: LiveChampion) -> VariantAnswers:
+    """Return what a variant answers to production and to the evaluation set, and how surely."""
+    candidate, out = launch.candidate, launch.folder.variant(name)
+    base = launch.folder.variant(REFERENCE).answers("production")
     evaluation = steps.attempt(
-        f"{name}: evaluate", steps.evaluate, candidate, served, sets, out, base, champion=incumbent.answers
+        f"{name}: evaluate",
+        steps.evaluate,
+        candidate,
+        served,
+        launch.drawn_sets,
+        out.path,
+        base,
+        champion=champion.answers,
     )
-    answers = evaluation if isinstance(evaluation, Unmeasured) else out / PRODUCTION_FILE
-    calibration = steps.attempt(f"{name}: calibrate", steps.calibrate, candidate, served, fixed, answers, out)
-    return evidence.model_copy(
-        update={
-            "provider": steps.attempt(f"{name}: provider", steps.prove, served, production),
-            "evaluation": evaluation,
-            "calibration": calibration,
-            "label_free": steps.attempt(f"{name}: estimate", steps.estimate, answers, out / CALIBRATION_FILE),
-        }
+    answers = evaluation if isinstance(evaluation, Unmeasured) else out.answers("production")
+    calibration = steps.attempt(
+        f"{name}: calibrate", steps.calibrate, candidate, served, launch.calibration, answers, out.path
+    )
+    return VariantAnswers(
+        provider=steps.attempt(f"{name}: provider", steps.prove, served, launch.production),
+        evaluation=evaluation,
+        calibration=calibration,
+        label_free=steps.attempt(f"{name}: estimate", steps.estimate, answers, out.answers("calibration")),
     )

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tasks.core.records import Candidate
+    from tasks.core.run_folder import RunFolder
     from tasks.core.verdicts import Decision
     from tasks.decision.policy import Policy
     from tasks.evidence import Evidence
@@ -38,7 +39,7 @@ class MemoryLedger:
         self.statuses: dict[str, str] = {}
         self.tags: dict[str, dict[str, str]] = {}
         self.metrics: dict[str, dict[str, float]] = {}
-        self.launches: dict[str, tuple[Evidence, Decision, Path]] = {}
+        self.launches: dict[str, tuple[Evidence, Decision, RunFolder]] = {}
         self.versions: dict[str, list[str]] = {}
         self.champions: list[Champion] = []
 
@@ -53,7 +54,7 @@ class MemoryLedger:
         self.tags[run_id] = tags
         return run_id
 
-    def record(self, run_id: str, evidence: Evidence, decision: Decision, folder: Path) -> None:
+    def record(self, run_id: str, evidence: Evidence, decision: Decision, folder: RunFolder) -> None:
         """Keep the records and the folder's path."""
         self.launches[run_id] = (evidence, decision, folder)
 
@@ -127,12 +128,12 @@ class MemoryLedger:
     def load(self, run_id: str) -> Recorded:
         """Return the records that were kept."""
         evidence, decision, folder = self.launches[run_id]
-        policy_text = (folder / "policy.yaml").read_text(encoding="utf-8")
+        policy_text = folder.policy.read_text(encoding="utf-8")
         return Recorded(evidence=evidence, decision=decision, policy_text=policy_text)
 
     def fetch(self, run_id: str, artifact: str, into: Path) -> Path:
         """Copy from the launch's folder."""
-        source = self.launches[run_id][2] / artifact
+        source = self.launches[run_id][2].path / artifact
         if not source.exists():
             raise InputError(f"run {run_id} has no artifact {artifact}")
         target = into / artifact
@@ -145,7 +146,7 @@ class MemoryLedger:
 
     def fetch_variant(self, run_id: str, variant: str, into: Path) -> Path:
         """Copy from the variant's folder."""
-        source = self.launches[run_id][2] / "variants" / variant
+        source = self.launches[run_id][2].variant(variant).path
         if not source.is_dir():
             raise InputError(f"run {run_id} has no variant {variant}")
         return Path(shutil.copytree(source, into, dirs_exist_ok=True))

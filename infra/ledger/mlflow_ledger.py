@@ -34,6 +34,7 @@ from infra.ledger.registry import Registry
 from infra.ledger.runs import FOLDER_TAG, KIND_TAG, PARENT_TAG, Runs
 from tasks.core.errors import InputError
 from tasks.core.records import Candidate, Record
+from tasks.core.run_folder import ARTIFACTS
 from tasks.core.store import home
 from tasks.core.verdicts import Decision
 from tasks.evidence import Evidence
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 
     from mlflow import MlflowClient
 
+    from tasks.core.run_folder import RunFolder
     from tasks.decision.policy import Policy
     from tasks.evidence import VariantEvidence
 
@@ -113,16 +115,15 @@ class MlflowLedger:
             raise
         return run_id
 
-    def record(self, run_id: str, evidence: Evidence, decision: Decision, folder: Path) -> None:
+    def record(self, run_id: str, evidence: Evidence, decision: Decision, folder: RunFolder) -> None:
         """Keep a launch's files, then its numbers, and its outcome last: a run with an outcome is recorded to its end."""
-        of_variants = {folder / "variants" / variant.name for variant in evidence.variants}
-        for item in sorted(
-            {*folder.glob("[!.]*"), *folder.glob("variants/[!.]*")} - {folder / "variants"} - of_variants
-        ):
-            self._upload(run_id, item, "variants" if item.parent != folder else "")
-        for name, record in (("evidence.json", evidence), ("decision.json", decision)):
-            if not (folder / name).is_file():
-                self._client.log_text(run_id, record.model_dump_json(by_alias=True, indent=2), name)
+        of_variants = {folder.variant(variant.name).path for variant in evidence.variants}
+        kept = {*folder.path.glob("[!.]*"), *folder.variants.glob("[!.]*")} - {folder.variants} - of_variants
+        for item in sorted(kept):
+            self._upload(run_id, item, folder.variants.name if item.parent == folder.variants else "")
+        for path, record in ((folder.evidence, evidence), (folder.decision, decision)):
+            if not path.is_file():
+                self._client.log_text(run_id, record.model_dump_json(by_alias=True, indent=2), path.name)
         for name, table in summary.tables(decision, folder).items():
             self._client.log_text(run_id, json.dumps(table), name)
         self._log_data_sets(run_id, evidence, folder)
@@ -130,7 +131,7 @@ class MlflowLedger:
         for order, variant in enumerate(evidence.variants):
             child = children.get(variant.name)
             child_id = str(child.info.run_id) if child else self._open_child(run_id, variant.name, order)
-            for item in sorted((folder / "variants" / variant.name).glob("[!.]*")):
+            for item in sorted(folder.variant(variant.name).path.glob("[!.]*")):
                 self._upload(child_id, item)
             self._record_child(child_id, variant, decision)
         self._record_parent(run_id, evidence, decision)
@@ -199,7 +200,7 @@ class MlflowLedger:
         """
         if "outcome" not in self._client.get_run(run_id).data.tags:
             raise InputError(f"run {run_id} was not recorded to its end, so it decided nothing; launch again")
-        decision = self._read(run_id, "decision.json", Decision)
+        decision = self._read(run_id, ARTIFACTS.decision.name, Decision)
         variant = refuse_unless_promote(run_id, decision)
         version = self.register(run_id, decision)
         if not version:
@@ -221,10 +222,10 @@ class MlflowLedger:
     def load(self, run_id: str) -> Recorded:
         """Return a recorded launch; InputError where the run holds none, or one of another version of launchgate."""
         with tempfile.TemporaryDirectory() as folder:
-            policy = self.fetch(run_id, "policy.yaml", Path(folder)).read_text(encoding="utf-8")
+            policy = self.fetch(run_id, ARTIFACTS.policy.name, Path(folder)).read_text(encoding="utf-8")
         return Recorded(
-            evidence=self._read(run_id, "evidence.json", Evidence),
-            decision=self._read(run_id, "decision.json", Decision),
+            evidence=self._read(run_id, ARTIFACTS.evidence.name, Evidence),
+            decision=self._read(run_id, ARTIFACTS.decision.name, Decision),
             policy_text=policy,
         )
 
@@ -293,7 +294,7 @@ class MlflowLedger:
         else:
             self._client.log_artifact(run_id, str(item), under or None)
 
-    def _log_data_sets(self, run_id: str, evidence: Evidence, folder: Path) -> None:
+    def _log_data_sets(self, run_id: str, evidence: Evidence, folder: RunFolder) -> None:
         entities = _mlflow().entities
         inputs = [
             entities.DatasetInput(entities.Dataset(**fields), [entities.InputTag(*tag) for tag in tags.items()])

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from tasks.core.run_folder import RunFolder
     from tasks.decision.policy import Policy
 
 
@@ -61,7 +62,7 @@ class Ledger(Protocol):
     def start(self, candidate: Candidate, policy: Policy, kind: Kind, tags: dict[str, str]) -> str:
         """Open a run for a launch and return its id."""
 
-    def record(self, run_id: str, evidence: Evidence, decision: Decision, folder: Path) -> None:
+    def record(self, run_id: str, evidence: Evidence, decision: Decision, folder: RunFolder) -> None:
         """Keep all that a launch measured and decided; recording the same again adds nothing."""
 
     def add(self, run_id: str, file: Path, tags: dict[str, str], metrics: Mapping[str, float] | None = None) -> None:

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from tasks.core.files import digest
 from tasks.core.records import Variant
-from tasks.evaluation.review import REVIEW_FILE, read_review
+from tasks.evaluation.review import read_review
 from tasks.evidence import ReviewEvidence, SampleEvidence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from tasks.core.records import Candidate
+    from tasks.core.run_folder import RunFolder
     from tasks.core.verdicts import Decision
     from tasks.decision.policy import Policy
     from tasks.evaluation.review import ReviewRow
@@ -106,9 +106,9 @@ def _gate_tags(decision: Decision, variant: str | None) -> dict[str, str]:
     return {f"gate.{result.gate}": result.outcome for result in decision.gates if result.variant == variant}
 
 
-def tables(decision: Decision, folder: Path) -> dict[str, dict[str, list[Any]]]:
+def tables(decision: Decision, folder: RunFolder) -> dict[str, dict[str, list[Any]]]:
     """Return a launch's tables by file name, in the split layout of `pandas.DataFrame.to_json` that MLflow keeps them in."""
-    rows = read_review(folder / REVIEW_FILE)
+    rows = read_review(folder.review)
     return {GATES_TABLE: gates_table(decision), **({REVIEW_TABLE: review_table(rows)} if rows else {})}
 
 
@@ -148,14 +148,14 @@ def _cell(value: Any) -> Any:
     return float(f"{value:.{TABLE_DIGITS}g}") if isinstance(value, float) else value
 
 
-def data_sets(evidence: Evidence, folder: Path) -> Iterator[tuple[dict[str, str], dict[str, str]]]:
+def data_sets(evidence: Evidence, folder: RunFolder) -> Iterator[tuple[dict[str, str], dict[str, str]]]:
     """Yield each Parquet file of the run folder's `data/` as the fields and tags of one of MLflow's data sets.
 
     MLflow takes the start of a digest only; the whole SHA-256 is a tag. A schema is column names and Arrow types.
     """
     import pyarrow.parquet as pq
 
-    for path in sorted((folder / "data").glob("*.parquet")):
+    for path in sorted(folder.data.glob("*.parquet")):
         with pq.ParquetFile(path) as file:
             columns = [{"name": field.name, "type": str(field.type)} for field in file.schema_arrow]
             rows = file.metadata.num_rows

@@ -17,6 +17,10 @@ from tasks.core.records import Candidate, Variant
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tasks.core.run_folder import RunFolder, VariantFolder
+
+RECORD = "candidate.json"
+
 
 def snapshot(candidate: Candidate, into: Path) -> None:
     """Copy into `into` what serving the candidate takes, laid out as in its folder: code, weights, lock, candidate.yaml."""
@@ -29,17 +33,14 @@ def snapshot(candidate: Candidate, into: Path) -> None:
             shutil.copyfile(source, target)
 
 
-RECORD = "candidate.json"
-
-
-def keep_candidate(candidate: Candidate, run_folder: Path) -> None:
-    """Write into `run_folder`/candidate what serving it takes, and its record with absolute addresses of its data."""
-    into = run_folder / "candidate"
+def keep_candidate(candidate: Candidate, run_folder: RunFolder) -> None:
+    """Write into `run_folder.candidate` what serving it takes, and its record with absolute addresses of its data."""
+    into = run_folder.candidate
     snapshot(candidate, into)
     data = candidate.data
     whole = data.model_copy(
         update={
-            name: address if address.startswith("s3://") else str(candidate.resolve(address))
+            name: candidate.address(address)
             for name, address in (
                 ("evaluation", data.evaluation), ("calibration", data.calibration), ("production", data.production),
             )
@@ -48,11 +49,11 @@ def keep_candidate(candidate: Candidate, run_folder: Path) -> None:
     write_whole(into / RECORD, candidate.model_copy(update={"data": whole}).model_dump_json(indent=2).encode())
 
 
-def keep_graphs(variant: Variant, out: Path) -> None:
-    """Put the variant's graphs under `out`/graphs, linked where the disk allows and copied where not."""
+def keep_graphs(variant: Variant, out: VariantFolder) -> None:
+    """Put the variant's graphs under `out.graphs`, linked where the disk allows and copied where not."""
     for name, path in variant.graphs.items():
         for source in (path, *path.parent.glob("*.data")):
-            target = out / "graphs" / (f"{name}.onnx" if source == path else source.name)
+            target = out.graphs / (f"{name}.onnx" if source == path else source.name)
             target.parent.mkdir(parents=True, exist_ok=True)
             target.unlink(missing_ok=True)
             try:
@@ -61,17 +62,15 @@ def keep_graphs(variant: Variant, out: Path) -> None:
                 shutil.copyfile(source, target)
 
 
-def load_kept(candidate_folder: Path, variant: str, variant_folder: Path) -> tuple[Candidate, Variant]:
+def load_kept(candidate_folder: Path, variant: str, variant_folder: VariantFolder) -> tuple[Candidate, Variant]:
     """Return the candidate and variant that `keep_candidate` and `keep_graphs` wrote, wherever they lie now.
 
     Raises StageError where files are gone, or were written by a version of launchgate that kept other things.
     """
     record = candidate_folder / RECORD
-    graphs = {path.stem: path for path in sorted((variant_folder / "graphs").glob("*.onnx"))}
+    graphs = {path.stem: path for path in sorted(variant_folder.graphs.glob("*.onnx"))}
     if not record.is_file() or not graphs:
-        raise StageError(
-            f"the recorded files are gone: {record if not record.is_file() else variant_folder / 'graphs'}"
-        )
+        raise StageError(f"the recorded files are gone: {record if not record.is_file() else variant_folder.graphs}")
     try:
         kept = Candidate.model_validate_json(record.read_bytes())
     except ValidationError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AwareDatetime,
@@ -23,6 +23,8 @@ Task = Literal["classification", "regression", "generation"]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
 
+S3 = "s3://"
+
 
 def _must_exist(path: Path | str, info: ValidationInfo, what: str) -> None:
     """Refuse a path that is not there, when the record is read from a file (its folder is then in the context)."""
@@ -34,6 +36,10 @@ class Record(BaseModel):
     """Base of everything that is recorded: frozen, closed to unknown keys, and without NaN or infinity."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    def replacing(self, **values: Any) -> Self:
+        """Return a copy with other values, validated as all of it once was; pydantic's own copy validates nothing."""
+        return type(self)(**{**dict(self), **values})
 
 
 class Checkpoint(Record):
@@ -87,7 +93,7 @@ class Data(Record):
     @field_validator("evaluation", "calibration", "production")
     @classmethod
     def _is_there(cls, value: str, info: ValidationInfo) -> str:
-        if not value.startswith("s3://"):
+        if not value.startswith(S3):
             _must_exist(value, info, f"the {info.field_name} data")
         elif info.field_name != "production":
             raise ValueError("only the production log is read from S3; give a local Parquet file")
@@ -148,6 +154,15 @@ class Candidate(Record):
     def resolve(self, path: Path | str) -> Path:
         """Return `path` as an absolute path; a relative one is meant from the candidate's folder."""
         return (self.folder / path).resolve()
+
+    def address(self, data: str) -> str:
+        """Return where data of the candidate lies: an `s3://` address as it is, or an absolute path."""
+        return data if data.startswith(S3) else str(self.resolve(data))
+
+    @property
+    def production_log(self) -> str:
+        """The address of the production log: `s3://bucket/prefix`, or a folder's absolute path."""
+        return self.address(self.data.production)
 
 
 class Variant(Record):

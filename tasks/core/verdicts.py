@@ -14,6 +14,9 @@ from tasks.core.records import Record, Sha256, Target
 
 Outcome = Literal["pass", "fail", "inconclusive", "unmeasured"]
 Severity = Literal["block", "warn"]
+Scope = Literal["launch", "variant"]
+# The stages after which a gate may stop a launch or a variant, in their order.
+Stage = Literal["data", "export", "determinism", "answers", "review", "costs", "capacity"]
 WORST_FIRST: tuple[Outcome, ...] = ("fail", "unmeasured", "inconclusive", "pass")
 
 

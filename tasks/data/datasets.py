@@ -9,6 +9,9 @@ from tasks.core.errors import InputError
 from tasks.core.records import Candidate, Record
 
 if TYPE_CHECKING:
+    from tasks.core.run_folder import RunFolder
+
+if TYPE_CHECKING:
     import pandas as pd
 
 READERS = {".parquet": "read_parquet", ".csv": "read_csv", ".jsonl": "read_json"}
@@ -22,17 +25,16 @@ class DataSets(Record):
     production: Path
 
 
-def copy_fixed_sets(candidate: Candidate, run_folder: Path) -> DataSets:
-    """Write the candidate's evaluation and calibration sets into `run_folder`/data and return where all three lie.
+def copy_fixed_sets(candidate: Candidate, run_folder: RunFolder) -> DataSets:
+    """Write the candidate's evaluation and calibration sets into `run_folder.data` and return where all three lie.
 
     A set without ids gets its row numbers as ids. Raises InputError where a set cannot be read or lacks a column.
     """
-    folder = run_folder / "data"
-    folder.mkdir(parents=True, exist_ok=True)
+    run_folder.data.mkdir(parents=True, exist_ok=True)
     sets = DataSets(
-        evaluation=folder / "evaluation.parquet",
-        calibration=folder / "calibration.parquet",
-        production=folder / "production.parquet",
+        evaluation=run_folder.data_set("evaluation"),
+        calibration=run_folder.data_set("calibration"),
+        production=run_folder.data_set("production"),
     )
     columns = candidate.columns
     for name, path, needed in (

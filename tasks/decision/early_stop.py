@@ -1,4 +1,4 @@
-"""Which gate ends a launch early."""
+"""Which gate ends a launch early: its evidence is there, it blocks, and it fails already."""
 
 from __future__ import annotations
 
@@ -8,28 +8,33 @@ from tasks.evidence import Evidence, Unmeasured, VariantEvidence
 from tasks.gates import GATES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from tasks.core.verdicts import GateResult
+    from tasks.core.verdicts import GateResult, Stage
     from tasks.decision.policy import Policy
-    from tasks.evidence import Evidence
 
 
-def reason_to_stop(subject: Evidence | VariantEvidence, policy: Policy, gates: Sequence[str]) -> Unmeasured | None:
-    """Return why a launch or a variant is measured no further: the first of these gates that rejects it. None if it is."""
-    gate = rejection(subject, policy, gates) if policy.measure.rejected == "stop" else None
+def reason_to_stop(subject: Evidence | VariantEvidence, policy: Policy, after: Stage) -> Unmeasured | None:
+    """Return why nothing more is measured of a launch or a variant after a stage; None where there is no reason.
+
+    The reason is the first gate that rejects it, if the policy says to stop what is rejected.
+    """
+    gate = rejection(subject, policy, after) if policy.measure.rejected == "stop" else None
     if gate is None:
         return None
-    of = subject.name if isinstance(subject, VariantEvidence) else "variants"
-    what = "this variant" if isinstance(subject, VariantEvidence) else "the launch"
-    return Unmeasured(stage=of, why=f"{gate.gate} rejects {what} already")
+    if isinstance(subject, VariantEvidence):
+        return Unmeasured(stage=subject.name, why=f"{gate.gate} rejects this variant already")
+    return Unmeasured(stage="variants", why=f"{gate.gate} rejects the launch already")
 
 
-def rejection(subject: Evidence | VariantEvidence, policy: Policy, gates: Sequence[str]) -> GateResult | None:
-    """Return the result of the first of these gates that blocks a launch or a variant and fails it already, None if none does.
+def rejection(subject: Evidence | VariantEvidence, policy: Policy, after: Stage) -> GateResult | None:
+    """Return the first blocking gate that fails by the evidence that a stage completed; None if none does.
 
-    What has no result yet is no failure: it may still come.
+    A gate without a result yet has not failed: its result may still come.
     """
+    scope = "variant" if isinstance(subject, VariantEvidence) else "launch"
     limits = policy.limits()
-    results = (GATES[name].judge(subject, limits[name]) for name in gates)
+    results = (
+        gate.judge(subject, limits[name])
+        for name, gate in GATES.items()
+        if scope == gate.SCOPE and after in gate.STOPS_AFTER
+    )
     return next((result for result in results if result.blocks and result.outcome == "fail"), None)

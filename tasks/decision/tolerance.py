@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 QUARTILES_PER_DEVIATION = 1.349  # of a normal distribution: how far apart its quartiles lie
 
 
-def marking(candidate: Candidate, policy: Policy, evaluation: Path) -> Marking:
+def marking_of(candidate: Candidate, policy: Policy, evaluation: Path) -> Marking:
     """Return how answers are marked; `evaluation` is the evaluation set as Parquet, whose labels set the scale.
 
     The spread of the labels is told from their quartiles, which a few wild ones do not move. Raises InputError for a

@@ -12,6 +12,7 @@ import numpy as np
 
 from tasks.core.errors import StageError
 from tasks.core.files import digest
+from tasks.core.run_folder import VariantFolder
 from tasks.data.weighting import Groups, design, groups_of
 from tasks.evaluation.outcomes import ANSWERED, share
 from tasks.evaluation.predict import predict_all
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 
     from tasks.core.records import Candidate, Serving
 
-CALIBRATION_FILE = "predictions-calibration.parquet"
 MOST_ROWS = 600  # of the calibration set: places its risk within 3 points; more would hold every variant up for seconds
 FEWEST_ROWS = 100  # fewer leave a temperature open by a third
 FEWEST_ISOTONIC = 500  # up to 1,000 it may learn noise (Niculescu-Mizil and Caruana, ICML 2005): production shows it
@@ -84,7 +84,7 @@ def calibrate_variant(
         risk_coverage=curve,
         risk_area=float(np.mean([risk for _, risk in curve])),
         confident_errors=tuple(_confident_errors(table, labelled, threshold) for threshold in CONFIDENT),
-        raw=None if isinstance(fitted, Unmeasured) else _raw(out / CALIBRATION_FILE),
+        raw=None if isinstance(fitted, Unmeasured) else _raw(VariantFolder(out).answers("calibration")),
     )
 
 
@@ -112,7 +112,7 @@ def _answer(candidate: Candidate, served: Serving, calibration: Path, out: Path)
     table = frame.assign(right=right(rows[label], frame, served.marking), label=rows[label].astype(str))
     table["prediction"] = frame["prediction"].map(str, na_action="ignore")
     out.mkdir(parents=True, exist_ok=True)
-    table.to_parquet(out / CALIBRATION_FILE, index=False)
+    table.to_parquet(VariantFolder(out).answers("calibration"), index=False)
     kept = table[table["outcome"] == ANSWERED]
     return kept if len(kept) else Unmeasured(stage="fit", why="no row of the calibration set was answered")
 

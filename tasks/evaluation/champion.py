@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 from tasks.core.errors import ModelError, StageError
 from tasks.core.records import Columns, Record, Serving, Task
+from tasks.core.run_folder import VariantFolder
 from tasks.core.worker import measure, serve
 from tasks.evaluation.predict import predict_all
-from tasks.evaluation.scores import PRODUCTION_FILE, Scoring, score
+from tasks.evaluation.scores import Scoring, score
 from tasks.serving.server import Server
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def answer_sample(request: ChampionRequest) -> ChampionResponse:
     predictions = predict_all(Server(request.serving), rows[inputs])
     scoring = Scoring(request.task, request.serving.marking)
     score("production", rows, request.columns, predictions, request.out, scoring=scoring)
-    return ChampionResponse(answers=request.out / PRODUCTION_FILE)
+    return ChampionResponse(answers=VariantFolder(request.out).answers("production"))
 
 
 if __name__ == "__main__":

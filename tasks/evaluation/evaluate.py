@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tasks.core.errors import StageError
+from tasks.core.run_folder import VariantFolder
 from tasks.data.traits import traits_file
 from tasks.evaluation.generated import answer_shapes
 from tasks.evaluation.predict import predict_all
 from tasks.evaluation.scores import (
-    EVALUATION_FILE,
     NOT_DESCRIBED,
-    PRODUCTION_FILE,
     Scoring,
     check_label_types,
     label_cuts,
@@ -55,11 +54,12 @@ def evaluate_variant(
         described = traits_file(path)
         traits = pd.read_parquet(described) if described.is_file() else NOT_DESCRIBED
         scores[dataset] = score(dataset, rows, candidate.columns, predictions, out, traits, scoring)  # type: ignore[arg-type]
-    own = out / PRODUCTION_FILE
+    folder = VariantFolder(out)
+    own = folder.answers("production")
     return EvaluationEvidence(
         evaluation=scores["evaluation"],
         production=scores["production"],
         against_reference=pair("fp32", reference, own, scoring),
         against_champion=pair("champion", champion, own, scoring) if isinstance(champion, Path) else champion,
-        shapes=answer_shapes(out / EVALUATION_FILE, own) if candidate.task == "generation" else None,
+        shapes=answer_shapes(folder.answers("evaluation"), own) if candidate.task == "generation" else None,
     )

@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 
     Hide = Callable[[str], str]
 
-REVIEW_FILE = "review.jsonl"
 RANDOM_SHARE, OTHER_SHARE = 0.4, 0.2  # of the requests wanted: the random ones, and each other kind of each variant
 UNSURE_SHARE = 0.1  # of the answers: those with the lowest confidence
 FEWEST_OF_SLICE = 2

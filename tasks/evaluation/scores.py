@@ -10,6 +10,7 @@ import numpy as np
 from tasks.core.errors import StageError
 from tasks.core.files import digest
 from tasks.core.records import Columns, Marking, Task
+from tasks.core.run_folder import VariantFolder
 from tasks.data.column_types import as_floats
 from tasks.data.redaction import mask_id
 from tasks.data.sampling.write import WEIGHT
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from tasks.evaluation.slices import Part
 
 MAX_EXAMPLES = 5
-PRODUCTION_FILE, EVALUATION_FILE = "predictions-production.parquet", "predictions-evaluation.parquet"
 NOT_DESCRIBED = Unmeasured(stage="describe", why="the requests were not described")
 LABEL_SLICES = 5  # of numbers, with as many rows of the evaluation set in each
 
@@ -72,7 +72,7 @@ def score(
     is_right = right(rows[columns.label], frame, scoring.marking)
     answered = (frame["outcome"] == ANSWERED).to_numpy()
     weights = rows[WEIGHT].to_numpy() if WEIGHT in rows else np.ones(len(rows))
-    path = out / f"predictions-{dataset}.parquet"
+    path = VariantFolder(out).answers(dataset)
     path.parent.mkdir(parents=True, exist_ok=True)
     table = frame.assign(
         id=rows[columns.id].to_numpy(),

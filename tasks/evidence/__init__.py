@@ -40,7 +40,7 @@ from tasks.evidence.latency import (
     StepTimes,
     TurnTimes,
 )
-from tasks.evidence.launch import Evidence, VariantEvidence
+from tasks.evidence.launch import DataEvidence, Evidence, VariantAnswers, VariantCosts, VariantEvidence, VariantMade
 from tasks.evidence.load import (
     Arrivals,
     Calls,
@@ -100,6 +100,7 @@ __all__ = [
     "ConfidentSlice",
     "Configuration",
     "CostEvidence",
+    "DataEvidence",
     "DependencyEvidence",
     "DeterminismEvidence",
     "Device",
@@ -161,7 +162,10 @@ __all__ = [
     "TurnTimes",
     "Unmeasured",
     "ValidationEvidence",
+    "VariantAnswers",
+    "VariantCosts",
     "VariantEvidence",
+    "VariantMade",
     "WatchEvidence",
     "WeakSlice",
 ]

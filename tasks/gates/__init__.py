@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 if TYPE_CHECKING:
-    from tasks.core.verdicts import GateLimits, GateResult
+    from tasks.core.verdicts import GateLimits, GateResult, Scope, Stage
 
 GATE_MODULES = (
     "pinned_dependencies",
@@ -41,12 +41,14 @@ GATE_MODULES = (
 class Gate(Protocol):
     """What each gate module offers.
 
-    `judge` of a `launch` gate reads `Evidence`; that of a `variant` gate reads one `VariantEvidence`.
+    `judge` of a `launch` gate reads `Evidence`; that of a `variant` gate reads one `VariantEvidence`. `STOPS_AFTER` names
+    the stages after which the gate's evidence is there: from then on, its failure may stop the launch or the variant.
     """
 
     NAME: str
     CHECKLIST: str
-    SCOPE: Literal["launch", "variant"]
+    SCOPE: Scope
+    STOPS_AFTER: tuple[Stage, ...]
     NEEDS: str
     DECIDES: str
     Limits: type[GateLimits]

@@ -4,18 +4,19 @@ At each batch size, decisions that flip are a rate, held by its exact upper boun
 output is held as it is. Every batch size must pass, so the worst one decides and no correction for their number is due.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
-from tasks.core.verdicts import Check, GateLimits, GateResult
+from tasks.core.verdicts import Check, GateLimits, GateResult, Scope, Stage
 from tasks.evidence import DeterminismEvidence, Share, Unmeasured, VariantEvidence
 from tasks.gates.comparisons import differences, rate_at_most
 from tasks.gates.verdict import Question, absent, unmeasured, verdict
 
 NAME = "batch-invariance"
 CHECKLIST = "week 1-2"
-SCOPE: Literal["launch", "variant"] = "variant"
+SCOPE: Scope = "variant"
+STOPS_AFTER: tuple[Stage, ...] = ("determinism",)
 NEEDS = "the same production rows answered alone and in batches"
 DECIDES = "whether a request's answer stays the same whichever batch it is served in"
 

@@ -7,11 +7,11 @@ the part of a call, padding (values of the encoded inputs an item), memory an it
 """
 
 from statistics import median
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
-from tasks.core.verdicts import Check, GateLimits, GateResult
+from tasks.core.verdicts import Check, GateLimits, GateResult, Scope, Stage
 from tasks.evidence import BatchTimes, LatencyEvidence, MemoryEvidence, ProviderEvidence, Unmeasured, VariantEvidence
 from tasks.gates.comparisons import rows_to_settle
 from tasks.gates.verdict import Question, absent, at_most, unmeasured, verdict
@@ -19,7 +19,8 @@ from tasks.statistics import ratio_of_medians
 
 NAME = "batch-profile"
 CHECKLIST = "week 1-2"
-SCOPE: Literal["launch", "variant"] = "variant"
+SCOPE: Scope = "variant"
+STOPS_AFTER: tuple[Stage, ...] = ("costs",)
 NEEDS = "the seconds of each call at every batch size"
 DECIDES = "whether an item takes no longer in a larger batch than in the best smaller one"
 

@@ -6,11 +6,11 @@ abstention threshold: it is the lowest confidence at which the calibration set s
 asked share of the answers kept is wrong, and the note says what production then keeps and gets wrong.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
-from tasks.core.verdicts import Check, GateLimits, GateResult
+from tasks.core.verdicts import Check, GateLimits, GateResult, Scope, Stage
 from tasks.evidence import Abstention, CalibrationEvidence, Fit, Unmeasured, VariantEvidence
 from tasks.gates.comparisons import interval, rows_to_settle
 from tasks.gates.verdict import Question, absent, at_most, show, unmeasured, verdict
@@ -18,7 +18,8 @@ from tasks.statistics import calibration_error
 
 NAME = "calibration"
 CHECKLIST = "week 9-10"
-SCOPE: Literal["launch", "variant"] = "variant"
+SCOPE: Scope = "variant"
+STOPS_AFTER: tuple[Stage, ...] = ("answers",)
 NEEDS = "the variant's confidence on the production sample, with labels; for the remedy a labelled calibration set"
 DECIDES = "whether the confidence that is served is the share of answers that are right"
 

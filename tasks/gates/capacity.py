@@ -6,18 +6,19 @@ no rate could be verified.
 """
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
-from tasks.core.verdicts import Check, GateLimits, GateResult
+from tasks.core.verdicts import Check, GateLimits, GateResult, Scope, Stage
 from tasks.evidence import CapacityEvidence, Configuration, Unmeasured, VariantEvidence
 from tasks.gates.comparisons import rows_to_settle
 from tasks.gates.verdict import Question, absent, at_least, verdict
 
 NAME = "capacity"
 CHECKLIST = "week 1-2"
-SCOPE: Literal["launch", "variant"] = "variant"
+SCOPE: Scope = "variant"
+STOPS_AFTER: tuple[Stage, ...] = ("capacity",)
 NEEDS = "open-loop load runs of a replica around its capacity, and more of them on fresh arrivals"
 DECIDES = "whether the highest rate that a replica sustains within its latency objective covers its share of the peak"
 

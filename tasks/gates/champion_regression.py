@@ -5,11 +5,11 @@ the ratio of medians over blocks of four calls, candidate, champion, champion, c
 lose against: it passes and says so, and the absolute floors decide.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
-from tasks.core.verdicts import Check, GateLimits, GateResult
+from tasks.core.verdicts import Check, GateLimits, GateResult, Scope, Stage
 from tasks.evidence import ChampionLatency, FirstLaunch, Paired, TurnTimes, Unmeasured, VariantEvidence
 from tasks.gates.comparisons import error_at_most, loss_at_most, rows_to_settle
 from tasks.gates.verdict import Question, absent, at_most, unmeasured, verdict
@@ -17,7 +17,8 @@ from tasks.statistics import paired_ratio_of_medians
 
 NAME = "champion-regression"
 CHECKLIST = "week 3-4"
-SCOPE: Literal["launch", "variant"] = "variant"
+SCOPE: Scope = "variant"
+STOPS_AFTER: tuple[Stage, ...] = ("costs",)
 NEEDS = "the variant's and the champion's answers on the same production rows, with labels, and both timed in turns"
 DECIDES = "whether the variant is as accurate on production as the model that is live, and as fast"
 

@@ -5,11 +5,11 @@ are held each, since every user who meets one has to wait for it. A model that p
 request shows in the first answer, and in the warm one where the warm-up does not reach what it puts off.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
-from tasks.core.verdicts import Check, GateLimits, GateResult
+from tasks.core.verdicts import Check, GateLimits, GateResult, Scope, Stage
 from tasks.evidence import ColdStartEvidence, Share, Unmeasured, VariantEvidence
 from tasks.gates.comparisons import rows_to_settle_rate
 from tasks.gates.verdict import Question, absent, at_most, exactly_at_most, unmeasured, verdict
@@ -17,7 +17,8 @@ from tasks.statistics import quantile_interval
 
 NAME = "cold-start"
 CHECKLIST = "week 9-10"
-SCOPE: Literal["launch", "variant"] = "variant"
+SCOPE: Scope = "variant"
+STOPS_AFTER: tuple[Stage, ...] = ("costs",)
 NEEDS = "fresh processes timed to their first answers, without a warm-up and after it"
 DECIDES = "whether a new process answers soon enough, and as fast as promised once it is warm"
 

@@ -5,18 +5,19 @@ is held by its lower bound, and that of each declared slice too, by its own floo
 test), so each is tested at the full level.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
-from tasks.core.verdicts import Check, GateLimits, GateResult
+from tasks.core.verdicts import Check, GateLimits, GateResult, Scope, Stage
 from tasks.evidence import Scores, Tally, Unmeasured, VariantEvidence
 from tasks.gates.comparisons import rate_at_least
 from tasks.gates.verdict import Question, absent, verdict
 
 NAME = "coverage"
 CHECKLIST = "week 7-8"
-SCOPE: Literal["launch", "variant"] = "variant"
+SCOPE: Scope = "variant"
+STOPS_AFTER: tuple[Stage, ...] = ("answers",)
 NEEDS = "the variant's answers on the production sample"
 DECIDES = "whether enough requests are answered, abstentions and failures counted, overall and in every slice"
 

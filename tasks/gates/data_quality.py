@@ -6,18 +6,19 @@ critical, or that saw no rows can't pass, since nothing could have failed it. Th
 any other: its exact upper bound is held to the limit.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
-from tasks.core.verdicts import Check, GateLimits, GateResult
+from tasks.core.verdicts import Check, GateLimits, GateResult, Scope, Stage
 from tasks.evidence import Evidence, ExpectationResult, SampleEvidence, Share, Unmeasured, ValidationEvidence
 from tasks.gates.comparisons import rate_at_most
 from tasks.gates.verdict import Question, absent, exactly_at_most, verdict
 
 NAME = "data-quality"
 CHECKLIST = "week 3-4"
-SCOPE: Literal["launch", "variant"] = "launch"
+SCOPE: Scope = "launch"
+STOPS_AFTER: tuple[Stage, ...] = ("data",)
 NEEDS = "the expectation suites run on the production sample and on the evaluation set, and the log's malformed rows"
 DECIDES = "whether the production log and the evaluation set are what their expectations say"
 

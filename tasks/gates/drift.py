@@ -11,11 +11,11 @@ They decide nothing.
 """
 
 from functools import partial
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
-from tasks.core.verdicts import Check, GateLimits, GateResult
+from tasks.core.verdicts import Check, GateLimits, GateResult, Scope, Stage
 from tasks.evidence import DriftColumn, DriftEvidence, Evidence, Unmeasured
 from tasks.gates.comparisons import rows_to_settle
 from tasks.gates.verdict import Question, absent, at_most, unmeasured, verdict
@@ -23,7 +23,8 @@ from tasks.statistics import Interval, discoveries, distance_interval, smallest_
 
 NAME = "drift"
 CHECKLIST = "week 3-4"
-SCOPE: Literal["launch", "variant"] = "launch"
+SCOPE: Scope = "launch"
+STOPS_AFTER: tuple[Stage, ...] = ("data",)
 NEEDS = "the inputs and labels of the evaluation set and of the production sample"
 DECIDES = "whether production's requests are still like those that the model was evaluated on"
 REMEDY = "add requests like these to the evaluation set and train on them, or find out what changed upstream"

@@ -4,18 +4,19 @@ The rate of them all is held by its exact upper bound to the threshold at which 
 NaN is never a matter of rate: one says that the graph can leave the numbers, so its count is held as it is.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
-from tasks.core.verdicts import Check, GateLimits, GateResult
+from tasks.core.verdicts import Check, GateLimits, GateResult, Scope, Stage
 from tasks.evidence import EvaluationEvidence, Share, Unmeasured, VariantEvidence
 from tasks.gates.comparisons import rate_at_most
 from tasks.gates.verdict import Question, absent, exactly_at_most, unmeasured, verdict
 
 NAME = "error-rate"
 CHECKLIST = "week 3-4"
-SCOPE: Literal["launch", "variant"] = "variant"
+SCOPE: Scope = "variant"
+STOPS_AFTER: tuple[Stage, ...] = ("answers",)
 NEEDS = "the variant's answers on the evaluation set and the production sample"
 DECIDES = "whether the variant answers every request with a usable number, at the rate that the kill switch allows"
 

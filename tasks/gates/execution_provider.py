@@ -4,17 +4,18 @@ A list of available providers proves nothing: onnxruntime falls back to the CPU 
 node by node, so nothing here needs an interval.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
-from tasks.core.verdicts import Check, GateLimits, GateResult
+from tasks.core.verdicts import Check, GateLimits, GateResult, Scope, Stage
 from tasks.evidence import ProviderEvidence, Unmeasured, VariantEvidence
 from tasks.gates.verdict import Question, absent, exactly_at_most, unmeasured, verdict
 
 NAME = "execution-provider"
 CHECKLIST = "week 1-2"
-SCOPE: Literal["launch", "variant"] = "variant"
+SCOPE: Scope = "variant"
+STOPS_AFTER: tuple[Stage, ...] = ("answers",)
 NEEDS = "the session's providers and its profile"
 DECIDES = "whether the variant runs on the asked hardware, and how much of it fell back to another provider"
 

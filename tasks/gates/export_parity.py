@@ -5,18 +5,19 @@ difference of an output is a maximum over the rows that were tested, held as it 
 could not run (a shape baked in at export) fails.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
-from tasks.core.verdicts import Check, GateLimits, GateResult
+from tasks.core.verdicts import Check, GateLimits, GateResult, Scope, Stage
 from tasks.evidence import Evidence, ExportEvidence, Share, Unmeasured
 from tasks.gates.comparisons import differences, rate_at_most
 from tasks.gates.verdict import Question, absent, unmeasured, verdict
 
 NAME = "export-parity"
 CHECKLIST = "week 1-2"
-SCOPE: Literal["launch", "variant"] = "launch"
+SCOPE: Scope = "launch"
+STOPS_AFTER: tuple[Stage, ...] = ("export",)
 NEEDS = "the exported graph and torch on the same production rows"
 DECIDES = "whether the ONNX graph decides as the torch model does, at every batch size and input length tried"
 

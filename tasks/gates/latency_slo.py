@@ -9,11 +9,11 @@ The budget of p99 is at most half of the hard limit, to leave room for pauses.
 """
 
 import math
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from tasks.core.verdicts import Check, GateLimits, GateResult
+from tasks.core.verdicts import Check, GateLimits, GateResult, Scope, Stage
 from tasks.evidence import (
     BatchTimes,
     EndpointEvidence,
@@ -30,7 +30,8 @@ from tasks.statistics import QuantileBound, bound_under_load, decide_upper, quan
 
 NAME = "latency-slo"
 CHECKLIST = "week 1-2"
-SCOPE: Literal["launch", "variant"] = "variant"
+SCOPE: Scope = "variant"
+STOPS_AFTER: tuple[Stage, ...] = ("costs",)
 NEEDS = "the seconds of each call at the smallest batch, and of each request under a replica's share of the peak"
 DECIDES = "whether every percentile of latency is within its budget: of calls to p99.9, of requests under load to p99"
 

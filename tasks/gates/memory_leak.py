@@ -7,11 +7,11 @@ to whomever, show leaks of some tens of bytes a request; resident memory also sh
 in pages, so its limit is wider.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
-from tasks.core.verdicts import Check, GateLimits, GateResult
+from tasks.core.verdicts import Check, GateLimits, GateResult, Scope, Stage
 from tasks.evidence import MemoryEvidence, Unmeasured, VariantEvidence
 from tasks.gates.comparisons import rows_to_settle
 from tasks.gates.verdict import Question, absent, at_most, unmeasured, verdict
@@ -19,7 +19,8 @@ from tasks.statistics import steady_slope
 
 NAME = "memory-leak"
 CHECKLIST = "week 5-6"
-SCOPE: Literal["launch", "variant"] = "variant"
+SCOPE: Scope = "variant"
+STOPS_AFTER: tuple[Stage, ...] = ("costs",)
 NEEDS = "memory over a soak that alternates batch sizes"
 DECIDES = "whether the process keeps memory of every request it serves"
 

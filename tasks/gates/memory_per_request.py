@@ -5,17 +5,18 @@ by the batch; on a GPU also what the process then holds of the device's. Peaks a
 needed the memory needs it.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
-from tasks.core.verdicts import Check, GateLimits, GateResult
+from tasks.core.verdicts import Check, GateLimits, GateResult, Scope, Stage
 from tasks.evidence import MemoryEvidence, Unmeasured, VariantEvidence
 from tasks.gates.verdict import Question, absent, exactly_at_most, unmeasured, verdict
 
 NAME = "memory-per-request"
 CHECKLIST = "week 5-6"
-SCOPE: Literal["launch", "variant"] = "variant"
+SCOPE: Scope = "variant"
+STOPS_AFTER: tuple[Stage, ...] = ("costs",)
 NEEDS = "the peak resident memory at every batch size"
 DECIDES = "whether a request, and the whole process, fit the memory budget at every batch size"
 

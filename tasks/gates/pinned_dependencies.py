@@ -4,15 +4,14 @@ An update that nobody asked for changes numbers without a word, so nothing that 
 the lock, or have drifted from it. All of it is known exactly: there is no interval here.
 """
 
-from typing import Literal
-
-from tasks.core.verdicts import Check, GateLimits, GateResult
+from tasks.core.verdicts import Check, GateLimits, GateResult, Scope, Stage
 from tasks.evidence import DependencyEvidence, Evidence, Unmeasured
 from tasks.gates.verdict import Question, absent, exactly_at_most, unmeasured, verdict
 
 NAME = "pinned-dependencies"
 CHECKLIST = "week 5-6"
-SCOPE: Literal["launch", "variant"] = "launch"
+SCOPE: Scope = "launch"
+STOPS_AFTER: tuple[Stage, ...] = ("review",)
 NEEDS = "the distributions that the serving path imports, and the lock"
 DECIDES = "whether all that serves is pinned exactly in the lock and installed as the lock says"
 

@@ -5,18 +5,19 @@ of. The bound is exact, since accuracy is a rate. Where the policy says so, the 
 ceiling too, held by the bound of a bootstrap that draws whole days: requests of one day are alike.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
-from tasks.core.verdicts import Check, GateLimits, GateResult
+from tasks.core.verdicts import Check, GateLimits, GateResult, Scope, Stage
 from tasks.evidence import Scores, Tally, Unmeasured, VariantEvidence
 from tasks.gates.comparisons import error_at_most, rate_at_least
 from tasks.gates.verdict import Question, absent, unmeasured, verdict
 
 NAME = "production-accuracy"
 CHECKLIST = "week 3-4"
-SCOPE: Literal["launch", "variant"] = "variant"
+SCOPE: Scope = "variant"
+STOPS_AFTER: tuple[Stage, ...] = ("answers",)
 NEEDS = "the variant's answers on the production sample, with labels"
 DECIDES = "whether the variant is right often enough on production, whatever it was on the evaluation set"
 

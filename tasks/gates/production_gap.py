@@ -9,11 +9,11 @@ Where the policy says so, the rise of the mean error is held too, by the bounds 
 independent ones do (Zou and Donner, Statistics in Medicine 27 (2008) 1693).
 """
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
-from tasks.core.verdicts import Check, GateLimits, GateResult
+from tasks.core.verdicts import Check, GateLimits, GateResult, Scope, Stage
 from tasks.evidence import EvaluationEvidence, Unmeasured, VariantEvidence
 from tasks.gates.comparisons import rows_to_settle
 from tasks.gates.verdict import Question, absent, at_most, show, unmeasured, verdict
@@ -21,7 +21,8 @@ from tasks.statistics import difference_interval, difference_of, resampled_inter
 
 NAME = "production-gap"
 CHECKLIST = "week 3-4"
-SCOPE: Literal["launch", "variant"] = "variant"
+SCOPE: Scope = "variant"
+STOPS_AFTER: tuple[Stage, ...] = ("answers",)
 NEEDS = "the variant's answers on the evaluation set and the production sample, with labels"
 DECIDES = "whether the evaluation set's accuracy holds on production, and where it does not"
 

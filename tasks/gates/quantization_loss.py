@@ -6,18 +6,19 @@ hold, an intersection-union test, each is tested at the full level and no correc
 A slice with too few labels can't be judged and would block every launch, so it is named and left out.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
-from tasks.core.verdicts import Check, GateLimits, GateResult
+from tasks.core.verdicts import Check, GateLimits, GateResult, Scope, Stage
 from tasks.evidence import Paired, PairedSlice, Unmeasured, VariantEvidence
 from tasks.gates.comparisons import error_at_most, loss_at_most
 from tasks.gates.verdict import REFERENCE, Question, absent, unmeasured, verdict
 
 NAME = "quantization-loss"
 CHECKLIST = "week 1-2"
-SCOPE: Literal["launch", "variant"] = "variant"
+SCOPE: Scope = "variant"
+STOPS_AFTER: tuple[Stage, ...] = ("answers",)
 NEEDS = "the variant's and fp32's answers on the same production rows, with labels"
 DECIDES = "whether the variant is as accurate on production as fp32, overall and in every slice"
 

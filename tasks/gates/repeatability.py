@@ -4,18 +4,19 @@ A single decision that flips fails, since the same request must not be answered 
 an output is held as it is. Both are known exactly for the recorded inputs, so there is no interval.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
-from tasks.core.verdicts import Check, GateLimits, GateResult
+from tasks.core.verdicts import Check, GateLimits, GateResult, Scope, Stage
 from tasks.evidence import DeterminismEvidence, Unmeasured, VariantEvidence
 from tasks.gates.comparisons import differences
 from tasks.gates.verdict import Question, absent, exactly_at_most, unmeasured, verdict
 
 NAME = "repeatability"
 CHECKLIST = "week 5-6"
-SCOPE: Literal["launch", "variant"] = "variant"
+SCOPE: Scope = "variant"
+STOPS_AFTER: tuple[Stage, ...] = ("determinism",)
 NEEDS = "recorded inputs answered again, in the same process and in a fresh one"
 DECIDES = "whether the same input gets the same answer twice"
 

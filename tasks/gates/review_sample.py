@@ -4,17 +4,18 @@ All counts are known exactly, so they are held to their floors as they are. A fl
 (30 requests, two errors) is lowered to what it has. A kind of which there is none (no label, so no error) asks for nothing.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
-from tasks.core.verdicts import Check, GateLimits, GateResult
+from tasks.core.verdicts import Check, GateLimits, GateResult, Scope, Stage
 from tasks.evidence import Evidence, ReviewEvidence, ReviewKind, Unmeasured
 from tasks.gates.verdict import Question, absent, exactly_at_least, unmeasured, verdict
 
 NAME = "review-sample"
 CHECKLIST = "week 7-8"
-SCOPE: Literal["launch", "variant"] = "launch"
+SCOPE: Scope = "launch"
+STOPS_AFTER: tuple[Stage, ...] = ("review",)
 NEEDS = "the requests that were drawn for people to read, and why each of them was"
 DECIDES = "whether people can read enough answers: random ones, unsure ones, confident errors, and some of every slice"
 

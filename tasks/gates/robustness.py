@@ -13,18 +13,19 @@ only fail. A candidate whose inputs have no such kind (categories and identifier
 the verdict says so. Confidence on garbage, and the accuracy that flips cost, are told and not held to a limit.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
-from tasks.core.verdicts import Check, GateLimits, GateResult
+from tasks.core.verdicts import Check, GateLimits, GateResult, Scope, Stage
 from tasks.evidence import PairedTally, Perturbed, RobustnessEvidence, Share, Unmeasured, VariantEvidence
 from tasks.gates.comparisons import interval, rate_at_most, rows_to_settle_rate
 from tasks.gates.verdict import Question, absent, at_most, exactly_at_most, show, unmeasured, verdict
 
 NAME = "robustness"
 CHECKLIST = "week 3-4"
-SCOPE: Literal["launch", "variant"] = "variant"
+SCOPE: Scope = "variant"
+STOPS_AFTER: tuple[Stage, ...] = ("costs",)
 NEEDS = "the variant's answers to production rows as they are, and perturbed"
 DECIDES = "whether odd inputs get a usable answer, and harmless changes leave the answer as it was"
 

@@ -12,11 +12,11 @@ of those named are chance (Benjamini and Hochberg). They decide nothing.
 
 from functools import partial
 from statistics import NormalDist
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
-from tasks.core.verdicts import Check, GateLimits, GateResult
+from tasks.core.verdicts import Check, GateLimits, GateResult, Scope, Stage
 from tasks.evidence import Evidence, LabelCoverage, Unmeasured
 from tasks.gates.comparisons import rows_to_settle
 from tasks.gates.verdict import REFERENCE, Question, absent, at_most, exactly_at_least, show, unmeasured, verdict
@@ -24,7 +24,8 @@ from tasks.statistics import Interval, difference_interval, discoveries, smalles
 
 NAME = "sample-size"
 CHECKLIST = "week 3-4"
-SCOPE: Literal["launch", "variant"] = "launch"
+SCOPE: Scope = "launch"
+STOPS_AFTER: tuple[Stage, ...] = ("data", "review")
 NEEDS = "the production sample, and fp32's confidence on it"
 DECIDES = "whether there are enough production requests and labels, for confident and unsure answers alike"
 

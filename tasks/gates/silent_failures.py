@@ -10,11 +10,11 @@ far more tokens than its label; and the lengths of answers may have left those o
 sets limits of these, they are held by bounds as well.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
-from tasks.core.verdicts import Check, GateLimits, GateResult
+from tasks.core.verdicts import Check, GateLimits, GateResult, Scope, Stage
 from tasks.evidence import AnswerShapes, ConfidentErrors, Share, Unmeasured, VariantEvidence
 from tasks.gates.comparisons import rate_at_most, rows_to_settle
 from tasks.gates.verdict import Question, absent, at_most, unmeasured, verdict
@@ -22,7 +22,8 @@ from tasks.statistics import distance_interval
 
 NAME = "silent-failures"
 CHECKLIST = "week 3-4"
-SCOPE: Literal["launch", "variant"] = "variant"
+SCOPE: Scope = "variant"
+STOPS_AFTER: tuple[Stage, ...] = ("answers",)
 NEEDS = "the variant's answers on the production sample, with labels and confidence"
 DECIDES = "whether few enough requests get a wrong answer that the variant is sure of, overall and in every slice"
 

@@ -11,11 +11,11 @@ They decide nothing.
 """
 
 from functools import partial
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
-from tasks.core.verdicts import Check, GateLimits, GateResult
+from tasks.core.verdicts import Check, GateLimits, GateResult, Scope, Stage
 from tasks.evidence import Scores, Share, Tally, Unmeasured, VariantEvidence
 from tasks.gates.comparisons import rows_to_settle_rate
 from tasks.gates.verdict import Question, absent, at_least, show, unmeasured, verdict
@@ -29,7 +29,8 @@ from tasks.statistics import (
 
 NAME = "slice-accuracy"
 CHECKLIST = "week 3-4"
-SCOPE: Literal["launch", "variant"] = "variant"
+SCOPE: Scope = "variant"
+STOPS_AFTER: tuple[Stage, ...] = ("answers",)
 NEEDS = "the variant's answers on the production sample, with labels, and the traits of its requests"
 DECIDES = "whether the variant is right often enough for every group of requests, and not only on average"
 

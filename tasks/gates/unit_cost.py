@@ -6,11 +6,11 @@ within the limit, fails where its point is over, and is inconclusive in between.
 """
 
 import math
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
-from tasks.core.verdicts import Check, GateLimits, GateResult, Outcome
+from tasks.core.verdicts import Check, GateLimits, GateResult, Outcome, Scope, Stage
 from tasks.evidence import CostEvidence, Unmeasured, VariantEvidence
 from tasks.gates.comparisons import rows_to_settle
 from tasks.gates.verdict import absent, show, verdict
@@ -18,7 +18,8 @@ from tasks.statistics import Interval
 
 NAME = "unit-cost"
 CHECKLIST = "week 11-12"
-SCOPE: Literal["launch", "variant"] = "variant"
+SCOPE: Scope = "variant"
+STOPS_AFTER: tuple[Stage, ...] = ("capacity",)
 NEEDS = "measured service times, and the price of the policy's machine"
 DECIDES = "whether the variant is cheap enough, a thousand predictions and a month, with replicas for the peak"
 

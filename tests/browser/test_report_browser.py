@@ -10,6 +10,7 @@ from support.browsing import DESK, PHONE, SMALLEST, TABLET, opened
 from support.report_example import HOSTILE, launch
 from support.review_example import write_review
 
+from tasks.core.run_folder import RunFolder
 from tasks.report.write import write_report
 
 if TYPE_CHECKING:
@@ -30,8 +31,8 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     for outcome in ("promote", "reject"):
         write_review(folder / outcome)
     return {
-        "promote": write_report(*launch("promote"), folder / "promote" / "report.html"),
-        "reject": write_report(*launch("reject"), folder / "reject" / "report.html"),
+        "promote": write_report(*launch("promote"), RunFolder(folder / "promote")),
+        "reject": write_report(*launch("reject"), RunFolder(folder / "reject")),
     }
 
 

@@ -90,7 +90,7 @@ def test_an_unexpected_error_is_one_line_and_its_trace_is_kept(
     def fail(*_: object) -> None:
         raise ZeroDivisionError("by chance")
 
-    monkeypatch.setattr("infra.ledger.open_ledger", fail)
+    monkeypatch.setattr("infra.ledger.mlflow_ledger.open_ledger", fail)
     said = command.refuses("show", "abcd")
     assert said == f"ZeroDivisionError: by chance; the trace is in {home}/launchgate.log"
     assert "Traceback" in (home / "launchgate.log").read_text()

@@ -10,6 +10,7 @@ import pandas as pd
 from support.review_example import write_review
 
 from tasks.core.records import Candidate, Columns, Data, Variant
+from tasks.core.run_folder import RunFolder
 from tasks.core.verdicts import Decision, GateResult, PolicyName
 from tasks.decision.policy import load_policy
 from tasks.evidence import (
@@ -193,7 +194,7 @@ def launched(
         write_review(folder / run_id)
     rows = pd.DataFrame({"id": ["a", "b"], "label": [0, 1]})
     rows.to_parquet(folder / run_id / "data" / "evaluation.parquet")
-    ledger.record(run_id, seen, decided, folder / run_id)
+    ledger.record(run_id, seen, decided, RunFolder(folder / run_id))
     ledger.stop(run_id, "FINISHED", decided.reasons[0])
     return run_id
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from tasks.evaluation.review import REVIEW_FILE, Answer, ReviewRow
+from tasks.core.run_folder import ARTIFACTS, RunFolder
+from tasks.evaluation.review import Answer, ReviewRow
 from tasks.evidence import Raw, ReviewEvidence, ReviewKind
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def review() -> ReviewEvidence:
         readable_rows=104,
         masked=True,
         kinds=tuple(kinds),
-        raw=Raw(path=REVIEW_FILE, sha256=sha256(b"review").hexdigest(), rows=110),
+        raw=Raw(path=ARTIFACTS.review.name, sha256=sha256(b"review").hexdigest(), rows=110),
     )
 
 
@@ -62,7 +63,9 @@ def review_rows() -> list[ReviewRow]:
 def write_review(folder: Path) -> None:
     """Write the requests where a launch leaves them."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / REVIEW_FILE).write_text("".join(f"{row.model_dump_json()}\n" for row in review_rows()), encoding="utf-8")
+    RunFolder(folder).review.write_text(
+        "".join(f"{row.model_dump_json()}\n" for row in review_rows()), encoding="utf-8"
+    )
 
 
 def _answer(variant: str, at: int) -> Answer:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from support.tiny import ADAPTER, AS_OF, write_tiny
 
+from tasks.core.run_folder import RunFolder
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
@@ -44,7 +46,7 @@ def sets(tiny: Candidate, tmp_path_factory: pytest.TempPathFactory) -> DataSets:
     from tasks.data.sampling import draw_sample
     from tasks.decision.policy import load_policy
 
-    files = copy_fixed_sets(tiny, tmp_path_factory.mktemp("run"))
+    files = copy_fixed_sets(tiny, RunFolder(tmp_path_factory.mktemp("run")))
     log = open_log(str(tiny.resolve(tiny.data.production)))
     draw_sample(log, tiny.columns, load_policy("selftest").sample, AS_OF, files.production)
     return files

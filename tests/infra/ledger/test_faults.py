@@ -13,6 +13,7 @@ from support.servers import free_ports
 
 from infra.ledger.mlflow_ledger import MlflowLedger
 from tasks.core.errors import InputError
+from tasks.core.run_folder import RunFolder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -38,7 +39,7 @@ class TestInterruptions:
         with monkeypatch.context() as patch:
             patch.setattr(sqlite_ledger, "_record_child", interrupt)
             with pytest.raises(KeyboardInterrupt):
-                sqlite_ledger.record(run_id, evidence(model), decision(model, run_id), tmp_path)
+                sqlite_ledger.record(run_id, evidence(model), decision(model, run_id), RunFolder(tmp_path))
         sqlite_ledger.stop(run_id, "KILLED", "interrupted")
         statuses = {child.info.status for child in sqlite_ledger._runs.children(run_id).values()}
         assert statuses == {"KILLED"}

@@ -12,6 +12,7 @@ from support.ledger_example import POLICY, SHA, decision, evidence, history, lau
 from support.review_example import review, review_rows
 
 from tasks.core.files import digest
+from tasks.core.run_folder import RunFolder
 
 if TYPE_CHECKING:
     from infra.ledger.mlflow_ledger import MlflowLedger
@@ -136,7 +137,7 @@ class TestWhatMlflowShows:
     def test_recording_again_adds_nothing(self, sqlite_ledger: MlflowLedger, model: str, tmp_path: Path) -> None:
         """A recording that is tried again after a fault leaves one child a variant and one point a step."""
         run_id = launched(sqlite_ledger, model, tmp_path)
-        sqlite_ledger.record(run_id, evidence(model), decision(model, run_id), tmp_path / run_id)
+        sqlite_ledger.record(run_id, evidence(model), decision(model, run_id), RunFolder(tmp_path / run_id))
         query = f"tags.`mlflow.parentRunId` = '{run_id}'"
         experiment = sqlite_ledger._client.get_run(run_id).info.experiment_id
         children = sqlite_ledger._client.search_runs([experiment], query)

@@ -10,6 +10,7 @@ from support.tiny import tiny_rows, write_tiny
 
 from tasks.candidate.folder import load_candidate
 from tasks.core.errors import InputError
+from tasks.core.run_folder import RunFolder
 from tasks.data.datasets import copy_fixed_sets, read_table
 from tasks.variants.recipes import RECIPES
 
@@ -30,7 +31,7 @@ def test_a_table_is_the_same_in_every_format(tmp_path: Path, name: str) -> None:
 def test_sets_are_copied_and_rows_without_ids_get_them(tmp_path: Path) -> None:
     """A launch works on its own copy, in which every row can be named."""
     folder = write_tiny(tmp_path / "tiny", evaluation=tiny_rows(30).drop(columns="request_id"))
-    sets = copy_fixed_sets(load_candidate(folder, RECIPES), tmp_path / "run")
+    sets = copy_fixed_sets(load_candidate(folder, RECIPES), RunFolder(tmp_path / "run"))
     assert pd.read_parquet(sets.evaluation)["request_id"].tolist()[:2] == ["evaluation-0", "evaluation-1"]
     assert len(pd.read_parquet(sets.calibration)) == 400
     assert sets.production == tmp_path / "run" / "data" / "production.parquet"
@@ -39,6 +40,10 @@ def test_sets_are_copied_and_rows_without_ids_get_them(tmp_path: Path) -> None:
 def test_a_calibration_set_needs_no_labels(tmp_path: Path) -> None:
     """Ranges are taken from inputs alone; an evaluation set without labels evaluates nothing."""
     bare = tiny_rows(30).drop(columns="label")
-    copy_fixed_sets(load_candidate(write_tiny(tmp_path / "one", calibration=bare), RECIPES), tmp_path / "run")
+    copy_fixed_sets(
+        load_candidate(write_tiny(tmp_path / "one", calibration=bare), RECIPES), RunFolder(tmp_path / "run")
+    )
     with pytest.raises(InputError, match=r"the evaluation set .* lacks the column label; it has request_id, text"):
-        copy_fixed_sets(load_candidate(write_tiny(tmp_path / "two", evaluation=bare), RECIPES), tmp_path / "run")
+        copy_fixed_sets(
+            load_candidate(write_tiny(tmp_path / "two", evaluation=bare), RECIPES), RunFolder(tmp_path / "run")
+        )

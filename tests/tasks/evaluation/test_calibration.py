@@ -10,9 +10,9 @@ import pytest
 
 from tasks.core.errors import StageError
 from tasks.core.files import digest
-from tasks.evaluation.calibration import CALIBRATION_FILE, CONFIDENT, calibrate_variant
+from tasks.core.run_folder import VariantFolder
+from tasks.evaluation.calibration import CONFIDENT, calibrate_variant
 from tasks.evaluation.evaluate import evaluate_variant
-from tasks.evaluation.scores import PRODUCTION_FILE
 from tasks.evidence import FirstLaunch, Fit, Unmeasured
 
 if TYPE_CHECKING:
@@ -30,8 +30,8 @@ CONFIDENCE = '"confidence": chance.max(axis=1)'
 def answers(tiny: Candidate, served: Serving, sets: DataSets, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the file of the tiny candidate's answers to production."""
     out = tmp_path_factory.mktemp("run") / "variants" / "fp32"
-    evaluate_variant(tiny, served, sets, out, out / PRODUCTION_FILE, FirstLaunch(model="tiny"))
-    return out / PRODUCTION_FILE
+    evaluate_variant(tiny, served, sets, out, VariantFolder(out).answers("production"), FirstLaunch(model="tiny"))
+    return VariantFolder(out).answers("production")
 
 
 def relabelled(sets: DataSets, folder: Path, label: object) -> Path:
@@ -52,7 +52,7 @@ def test_served_and_fitted_are_seen_on_the_same_answers(
     labelled = table["label"].notna().sum()
     assert isinstance(found.temperature, Fit)
     assert found.served.rows == found.temperature.production.rows == labelled
-    own = pd.read_parquet(out / CALIBRATION_FILE)
+    own = pd.read_parquet(VariantFolder(out).answers("calibration"))
     assert found.temperature.rows == len(own) == 400
     assert (own["right"] == (own["prediction"] == own["label"])).all()
     assert found.raw is not None
@@ -122,8 +122,8 @@ def test_twenty_times_the_logits_are_found_out(
 
     def of(serving: Serving, name: str) -> CalibrationEvidence:
         out = tmp_path / "run" / "variants" / name
-        evaluate_variant(tiny, serving, sets, out, out / PRODUCTION_FILE, FirstLaunch(model="tiny"))
-        return calibrate_variant(tiny, serving, sets.calibration, out / PRODUCTION_FILE, out)
+        evaluate_variant(tiny, serving, sets, out, VariantFolder(out).answers("production"), FirstLaunch(model="tiny"))
+        return calibrate_variant(tiny, serving, sets.calibration, VariantFolder(out).answers("production"), out)
 
     plain = of(other(), "plain")
     loud = of(other(("(logits,) = outputs.values()", "logits = 20 * list(outputs.values())[0]")), "loud")

@@ -9,6 +9,7 @@ import pytest
 
 from tasks.candidate.snapshot import keep_candidate, keep_graphs, load_kept
 from tasks.core.errors import StageError
+from tasks.core.run_folder import RunFolder
 from tasks.evaluation.champion import answer_as_champion
 from tasks.serving.server import serving_of
 
@@ -25,10 +26,10 @@ TIMEOUT_SECONDS = 120
 def test_what_was_kept_answers_as_before(tiny: Candidate, fp32: Variant, sets: DataSets, tmp_path: Path) -> None:
     """The champion answers the new sample from its own files alone, with its own adapter."""
     run = tmp_path / "run"
-    keep_candidate(tiny, run)
-    keep_graphs(fp32, run / "variants" / "fp32")
+    keep_candidate(tiny, RunFolder(run))
+    keep_graphs(fp32, RunFolder(run).variant("fp32"))
     kept = run.rename(tmp_path / "moved")
-    champion, variant = load_kept(kept / "candidate", "fp32", kept / "variants" / "fp32")
+    champion, variant = load_kept(kept / "candidate", "fp32", RunFolder(kept).variant("fp32"))
     assert champion.folder == kept / "candidate"
     assert variant.size_bytes == fp32.size_bytes
     old, new = (

@@ -9,9 +9,10 @@ import pandas as pd
 import pytest
 
 from tasks.core.records import Columns, Marking
+from tasks.core.run_folder import VariantFolder
 from tasks.evaluation.error_metrics import error_rise, mean_error, row_errors
 from tasks.evaluation.generated import answer_shapes, loop
-from tasks.evaluation.scores import EVALUATION_FILE, PRODUCTION_FILE, Scoring, label_cuts, pair, right, score
+from tasks.evaluation.scores import Scoring, label_cuts, pair, right, score
 from tasks.evidence import AnswerShapes
 from tasks.statistics import resampled_interval
 
@@ -107,13 +108,23 @@ def test_a_pair_holds_how_much_the_error_rises(tmp_path: Path) -> None:
     for name, offset in (("base", 0.0), ("own", 0.4)):
         said = [float(number) + 1 + offset for number in range(40)]
         score("production", requests, COLUMNS, answers(said), tmp_path / name, scoring=NUMBERS)
-    found = pair("fp32", tmp_path / "base" / PRODUCTION_FILE, tmp_path / "own" / PRODUCTION_FILE, NUMBERS)
+    found = pair(
+        "fp32",
+        VariantFolder(tmp_path / "base").answers("production"),
+        VariantFolder(tmp_path / "own").answers("production"),
+        NUMBERS,
+    )
     assert found.overall.flips == 0
     assert found.error_rise is not None
     assert found.error_rise.estimate == pytest.approx(0.4)
     strict = Scoring("regression", Marking(tolerance=2, same=0.3))
     assert (
-        pair("fp32", tmp_path / "base" / PRODUCTION_FILE, tmp_path / "own" / PRODUCTION_FILE, strict).overall.flips
+        pair(
+            "fp32",
+            VariantFolder(tmp_path / "base").answers("production"),
+            VariantFolder(tmp_path / "own").answers("production"),
+            strict,
+        ).overall.flips
         == 40
     )
 
@@ -145,7 +156,7 @@ def test_shapes_are_of_answers_against_their_labels_and_the_evaluation_set(tmp_p
     labels = ["a b", "a b c d e", "a", "ha ha ha ha", None, "a b"]
     said = ["a b b b b", "a b c", "a", "ha ha ha ha", "z z z z", None]
     score("production", rows(labels), COLUMNS, answers(said), tmp_path, scoring=words)
-    found = answer_shapes(tmp_path / EVALUATION_FILE, tmp_path / PRODUCTION_FILE)
+    found = answer_shapes(VariantFolder(tmp_path).answers("evaluation"), VariantFolder(tmp_path).answers("production"))
     assert isinstance(found, AnswerShapes)
     assert (found.answered, found.labelled) == (5, 4)
     assert (found.repeated.events, found.shortened.events, found.lengthened.events) == (2, 1, 1)
@@ -169,7 +180,7 @@ def test_users_are_drawn_whole_and_widen_every_interval(tmp_path: Path) -> None:
     assert files["own"].overall.right.value == pytest.approx(12 / 13)
     assert files["own"].overall.right.trials < 13
     assert files["apart"].overall.right.trials > 500
-    base, own = (tmp_path / name / PRODUCTION_FILE for name in ("base", "own"))
+    base, own = (VariantFolder(tmp_path / name).answers("production") for name in ("base", "own"))
     found = pair("fp32", base, own, NUMBERS).overall.baseline_only
     assert (found.value, found.trials < 13) == (pytest.approx(1 / 13), True)
 

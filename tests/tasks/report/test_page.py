@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from support.report_example import HOSTILE, launch
 from support.review_example import LONG, review_rows, write_review
 
+from tasks.core.run_folder import RunFolder
 from tasks.decision.policy import load_policy
-from tasks.evaluation.review import REVIEW_FILE, read_review
+from tasks.evaluation.review import read_review
 from tasks.evidence import (
     BatchTimes,
     CapacityEvidence,
@@ -180,7 +181,7 @@ def with_slices(evidence: Evidence, slices: tuple[Slice, ...]) -> Evidence:
 
 def test_report_is_one_small_file_beside_its_plots(launched: tuple[Evidence, Decision], tmp_path: Path) -> None:
     """The report is the page that was asked for, under 3 MB, and each plot as a file of its own."""
-    out = write_report(*launched, tmp_path / "run" / "report.html")
+    out = write_report(*launched, RunFolder(tmp_path / "run"))
     assert out == tmp_path / "run" / "report.html"
     assert 20_000 < out.stat().st_size < MOST_BYTES
     assert sorted(path.name for path in (tmp_path / "run" / "plots").iterdir()) == sorted(f"{n}.svg" for n in PLOTS)
@@ -280,7 +281,7 @@ def test_hostile_text_is_only_text(rejected: tuple[Evidence, Decision], tmp_path
     evidence = evidence.model_copy(update={"sample": sample, "environment": environment})
     gates = tuple(result.model_copy(update={"because": attack, "unit": attack}) for result in decision.gates)
     decision = decision.model_copy(update={"candidate": attack, "reasons": (attack, attack), "gates": gates})
-    seen = Page(write_report(evidence, decision, tmp_path / "report.html").read_text(encoding="utf-8"))
+    seen = Page(write_report(evidence, decision, RunFolder(tmp_path)).read_text(encoding="utf-8"))
     assert not {"script", "img"} & {tag for tag, _ in seen.elements}
     assert not any(name.startswith("on") for _, attrs in seen.elements for name in attrs)
     assert attack in seen.text
@@ -293,7 +294,7 @@ def test_requests_to_read_are_on_the_page(
 ) -> None:
     """Each request is there once, with its text, its label and every variant's answer, and markup in it is text."""
     write_review(tmp_path)
-    shown = with_review(rejected, drawn, tmp_path / REVIEW_FILE)
+    shown = with_review(rejected, drawn, RunFolder(tmp_path).review)
     seen = Page(shown)
     for row in review_rows():
         assert seen.words.count(f" {row.id} · ") == 1
@@ -318,8 +319,8 @@ def test_many_long_texts_stay_within_the_page(
     """However many and however long, the report stays under 3 MB, and it says what it leaves out."""
     first = review_rows()[0].model_copy(update={"inputs": {"text": "<&\"'" * 5000}})
     lines = [first.model_copy(update={"id": f"r{at}"}).model_dump_json() for at in range(count)]
-    (tmp_path / REVIEW_FILE).write_text("\n".join(lines))
-    shown = with_review(rejected, drawn, tmp_path / REVIEW_FILE)
+    (RunFolder(tmp_path).review).write_text("\n".join(lines))
+    shown = with_review(rejected, drawn, RunFolder(tmp_path).review)
     assert len(shown.encode()) < MOST_BYTES
     assert "characters are left out here" in shown
 
@@ -332,8 +333,8 @@ def test_many_columns_stand_in_lines(rejected: tuple[Evidence, Decision], drawn:
         for row in review_rows()
         for copy in range(9)
     ]
-    (tmp_path / REVIEW_FILE).write_text("\n".join(lines))
-    shown = with_review(rejected, drawn, tmp_path / REVIEW_FILE)
+    (RunFolder(tmp_path).review).write_text("\n".join(lines))
+    shown = with_review(rejected, drawn, RunFolder(tmp_path).review)
     assert len(shown.encode()) < MOST_BYTES
     seen = Page(shown)
     assert "amount 79 79.123456" in seen.words
@@ -380,7 +381,7 @@ def test_unmeasured_is_said_and_never_a_zero(rejected: tuple[Evidence, Decision]
         for name in ("sample", "production_quality", "evaluation_quality", "drift", "dependencies", "export", "review")
     }
     evidence = evidence.model_copy(update=lacking)
-    seen = Page(write_report(evidence, decision, tmp_path / "report.html").read_text(encoding="utf-8"))
+    seen = Page(write_report(evidence, decision, RunFolder(tmp_path)).read_text(encoding="utf-8"))
     table = seen.words.split("Key numbers", 2)[2].split("Gates by variant")[0]
     assert table.count("unmeasured") == sum(len(forecast(each)) for each in evidence.variants)
     assert not any(tag == "path" and "plot-" in str(attrs.get("id")) for tag, attrs in seen.elements)

@@ -11,6 +11,7 @@ from support.tiny import ADAPTER, write_tiny
 from tasks.candidate.folder import load_candidate
 from tasks.candidate.snapshot import keep_candidate, keep_graphs, load_kept
 from tasks.core.errors import ModelError
+from tasks.core.run_folder import RunFolder
 from tasks.performance.latency.request import LatencyRequest
 from tasks.performance.latency.timing import time_calls
 from tasks.serving.provider import prove_provider
@@ -132,9 +133,9 @@ def test_a_kept_launch_of_several_graphs_answers_as_before(tmp_path: Path, sets:
     """Every graph is kept under its name."""
     candidate = two_graphs(tmp_path)
     variant = export_model(candidate, sets.production)
-    keep_candidate(candidate, tmp_path / "run")
-    keep_graphs(variant, tmp_path / "run" / "variants" / "fp32")
-    kept, graphs = load_kept(tmp_path / "run" / "candidate", "fp32", tmp_path / "run" / "variants" / "fp32")
+    keep_candidate(candidate, RunFolder(tmp_path / "run"))
+    keep_graphs(variant, RunFolder(tmp_path / "run").variant("fp32"))
+    kept, graphs = load_kept(tmp_path / "run" / "candidate", "fp32", RunFolder(tmp_path / "run").variant("fp32"))
     rows = pd.read_parquet(sets.production, columns=["text"]).dropna().head(50)
     one, other = (
         Server(serving_of(who, what, "cpu", 1)).predict_in(rows, 7).frame
