@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from tasks.core.verdicts import GateResult
     from tasks.evidence import Perturbed
 
-
 HARMLESS = (perturbed("typo in a word", flips=4), perturbed("other case", flips=0))
 
 
