@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
-from support.gate_evidence import evaluation, paired, scores, tally, turns, variant
+from support.gate_evidence import variant
+from support.score_evidence import evaluation, paired, scores, tally
+from support.speed_evidence import turns
 
 from tasks.evidence import MeanError, VariantEvidence
 from tasks.statistics import resample_ratio

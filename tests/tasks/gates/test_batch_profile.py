@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from support.gate_evidence import CPU, CUDA, latency, memory, provider, seconds, variant
+from support.gate_evidence import CPU, CUDA, provider, variant
 from support.gate_limits import check, judge
+from support.speed_evidence import latency, memory, seconds
 
 from tasks.evidence import BatchPeak, BatchTimes, PartTimes
 

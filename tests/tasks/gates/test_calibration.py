@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from support.gate_evidence import ABSENT, calibration, reliability, variant
+from support.gate_evidence import ABSENT, variant
 from support.gate_limits import check, judge
+from support.score_evidence import calibration, reliability
 
 from tasks.evidence import Abstention, Fit, Share
 

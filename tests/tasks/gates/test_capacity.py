@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from support.gate_evidence import ABSENT, capacity, variant
+from support.gate_evidence import ABSENT, variant
+from support.speed_evidence import capacity
 
 from tasks.evidence import Configuration
 from tasks.gates.capacity import Limits, judge

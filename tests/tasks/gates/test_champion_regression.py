@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from support.gate_evidence import ABSENT, evaluation, paired, turns, variant
+from support.gate_evidence import ABSENT, variant
 from support.gate_limits import check, judge
+from support.score_evidence import evaluation, paired
+from support.speed_evidence import turns
 
 if TYPE_CHECKING:
     from tasks.core.verdicts import GateResult

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from support.gate_evidence import cold_start, start, variant
+from support.gate_evidence import variant
 from support.gate_limits import check, judge
+from support.speed_evidence import cold_start, start
 
 if TYPE_CHECKING:
     from tasks.core.verdicts import GateResult

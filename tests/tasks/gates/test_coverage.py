@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from support.gate_evidence import evaluation, scores, tally, variant
+from support.gate_evidence import variant
 from support.gate_limits import judge
+from support.score_evidence import evaluation, scores, tally
 
 from tasks.evidence import Share, Slice
 

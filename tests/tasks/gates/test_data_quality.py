@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from support.gate_evidence import ABSENT, expectation, launch, quality, sample
+from support.data_evidence import expectation, quality, sample
+from support.gate_evidence import ABSENT, launch
 from support.gate_limits import check, judge
 
 

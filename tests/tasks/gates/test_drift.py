@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from support.gate_evidence import drift, launch, shift
+from support.data_evidence import drift, shift
+from support.gate_evidence import launch
 from support.gate_limits import check, judge
 
 

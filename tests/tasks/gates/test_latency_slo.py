@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from pydantic import ValidationError
-from support.gate_evidence import latency, load, noise, seconds, variant
+from support.gate_evidence import variant
 from support.gate_limits import check, judge, limits
+from support.speed_evidence import latency, load, noise, seconds
 
 from tasks.evidence import BatchTimes, Unmeasured
 

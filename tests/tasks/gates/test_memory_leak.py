@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from support.gate_evidence import memory, soak, variant
+from support.gate_evidence import variant
 from support.gate_limits import check, judge
+from support.speed_evidence import memory, soak
 
 from tasks.performance.memory.soak_worker import REQUESTS_A_CYCLE, SOAK_BATCHES
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from support.gate_evidence import evaluation, scores, tally, variant
+from support.gate_evidence import variant
 from support.gate_limits import check, judge
 from support.mean_errors import mean_error, with_errors
+from support.score_evidence import evaluation, scores, tally
 
 if TYPE_CHECKING:
     from tasks.core.verdicts import GateResult

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from support.gate_evidence import launch, review
+from support.data_evidence import review
+from support.gate_evidence import launch
 from support.gate_limits import check, judge
 
 from tasks.evidence import ReviewKind

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from support.gate_evidence import perturbed, robustness, variant
+from support.gate_evidence import variant
 from support.gate_limits import check, judge
+from support.score_evidence import perturbed, robustness
 
 if TYPE_CHECKING:
     from tasks.core.verdicts import GateResult

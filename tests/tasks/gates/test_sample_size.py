@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from support.gate_evidence import coverage, evaluation, launch, sample, scores, tally, variant
+from support.data_evidence import sample
+from support.gate_evidence import launch, variant
 from support.gate_limits import check, judge
+from support.score_evidence import coverage, evaluation, scores, tally
 
 from tasks.evidence import Evidence, LabelCoverage
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from support.gate_evidence import ABSENT, calibration, confident, evaluation, shift, variant
+from support.data_evidence import shift
+from support.gate_evidence import ABSENT, variant
 from support.gate_limits import judge
+from support.score_evidence import calibration, confident, evaluation
 
 from tasks.evidence import AnswerShapes, Share
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from support.gate_evidence import ABSENT, evaluation, scores, tally, variant
+from support.gate_evidence import ABSENT, variant
 from support.gate_limits import judge
+from support.score_evidence import evaluation, scores, tally
 
 from tasks.evidence import Slice, WeakSlice
 

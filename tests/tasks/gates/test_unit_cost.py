@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from support.gate_evidence import cost, variant
+from support.gate_evidence import variant
 from support.gate_limits import check, judge
+from support.speed_evidence import cost
 
 
 def test_a_slow_expensive_model_fails() -> None:
