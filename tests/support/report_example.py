@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from functools import cache
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+from support.report_raw import digest, raw
+from support.report_speed_example import BATCHES, MB, capacity, cold_start, cost, latency, load, memory
 from support.review_example import review
 
 from tasks.core.records import Variant
@@ -16,15 +17,8 @@ from tasks.decision.decide import decide
 from tasks.decision.policy import load_policy
 from tasks.evaluation.reliability import at_temperature, reliability, risk_coverage
 from tasks.evidence import (
-    BatchPeak,
-    BatchTimes,
     CalibrationEvidence,
-    CapacityEvidence,
-    ColdStart,
-    ColdStartEvidence,
     ConfidentErrors,
-    Configuration,
-    CostEvidence,
     DependencyEvidence,
     DeterminismEvidence,
     Difference,
@@ -40,25 +34,12 @@ from tasks.evidence import (
     LabelCoverage,
     LabelFree,
     LabelShift,
-    LatencyEvidence,
-    Lateness,
-    Loaded,
-    LoadEvidence,
-    LoadRun,
-    MemoryEvidence,
     Moved,
-    Noise,
-    Objective,
     Paired,
     PairedSlice,
     PairedTally,
-    PartTimes,
     Perturbed,
-    PoissonArrivals,
-    Probed,
     ProviderEvidence,
-    Raw,
-    Replica,
     RobustnessEvidence,
     SampleEvidence,
     Scores,
@@ -73,27 +54,15 @@ from tasks.evidence import (
 if TYPE_CHECKING:
     from tasks.core.verdicts import Decision
 
-BATCHES = (1, 2, 4, 8, 16, 32, 64, 128)
+
 SLICES = {"tweets": 1850, "amazon": 1400, "nyt": 750}
 HALVES = {"low confidence": 2000, "high confidence": 2000}
 HOSTILE = "<script>alert('slice')</script>"
-MILLISECONDS = {"fp32": 5.4, "int8-dynamic": 3.1, "int8-static": 3.6}
 ACCURACY = {
     "fp32": (0.812, 0.768),
     "int8-dynamic": (0.805, 0.759),
     "int8-static": (0.808, 0.764),
 }
-MB = 1_000_000
-
-
-def digest(of: str) -> str:
-    """Return a SHA-256 that stands for `of`."""
-    return sha256(of.encode()).hexdigest()
-
-
-def raw(path: str, rows: int) -> Raw:
-    """Return a reference to raw samples that are not there."""
-    return Raw(path=path, sha256=digest(path), rows=rows)
 
 
 def tally(rows: int, accuracy: float, labelled: float = 0.9) -> Tally:
@@ -171,146 +140,6 @@ def calibration(variant: str, seed: int) -> CalibrationEvidence:
         risk_area=float(np.mean([risk for _, risk in curve])),
         confident_errors=(ConfidentErrors(threshold=0.9, rows=3440, errors=errors, slices=()),),
         raw=raw(f"raw/{variant}-calibration.parquet", 600),
-    )
-
-
-def latency(variant: str, seed: int) -> LatencyEvidence:
-    """Return log-normal call times with one slow call in about a hundred and fifty."""
-    random = np.random.default_rng(seed)
-    batches = []
-    for batch in BATCHES:
-        calls = 3500 if batch == 1 else 40
-        median = MILLISECONDS[variant] * (0.35 + 0.65 * batch**0.93) / 1000
-        times = median * random.lognormal(0, 0.09, calls)
-        times = np.where(random.random(calls) < 1 / 150, times * random.uniform(2, 6, calls), times)
-        parts = {"encode": 0.1, "session": 0.7, "decode": 0.2}
-        batches.append(
-            BatchTimes(
-                batch=batch,
-                seconds=tuple(float(t) for t in times),
-                parts=tuple(
-                    PartTimes.model_validate({"part": part, "median_ms": 1000 * share * median, "p99_ms": None})
-                    for part, share in parts.items()
-                ),
-                elements=40 + batch / 4,
-            )
-        )
-    return LatencyEvidence(
-        target="cpu",
-        threads=2,
-        load_seconds=0.41,
-        first_call_seconds=0.062,
-        warmup_calls=20,
-        batches=tuple(batches),
-        noise=noise(),
-        raw=raw(f"raw/{variant}-latency.parquet", 3780),
-    )
-
-
-def load(variant: str, seed: int) -> LoadEvidence:
-    """Return a queue of one replica at 40 requests a second whose services are log-normal."""
-    random, count = np.random.default_rng(seed), 2400
-    due, replica = np.cumsum(random.exponential(1 / 40, count)), Replica(largest_batch=1, threads=2)
-    took, free = MILLISECONDS[variant] / 1000 * random.lognormal(0, 0.09, count), 0.0
-    ended = [free := max(free, at) + one for at, one in zip(due.tolist(), took.tolist(), strict=True)]
-    run = LoadRun(
-        engine="launchgate", engine_version="1", arrivals=PoissonArrivals(), rate=40, seconds=float(due[-1]), seed=seed,
-        replica=replica, requests=count, answered=count, failed=0, unfinished=0, answered_per_second=40, mean_batch=1,
-        lateness=Lateness(p50_seconds=2e-6, p99_seconds=3e-5, max_seconds=2e-4), utilisation=float(took.mean() * 40),
-        raw=raw(f"variants/{variant}/load-001.parquet", count),
-    )  # fmt: skip
-    only = Loaded(run=run, scheduled_seconds=tuple(due.tolist()), response_seconds=tuple((ended - due).tolist()))
-    return LoadEvidence(
-        target="cpu", peak_per_second=120, carrying=3, share_per_second=40, replica=replica, arrivals=run.arrivals,
-        runs=(only,), crowded=(run.model_copy(update={"rate": 60, "utilisation": 0.71, "seed": seed + 1}),),
-    )  # fmt: skip
-
-
-def capacity(variant: str) -> CapacityEvidence:
-    """Return a replica that sustains four fifths of what its sessions could serve, found in a pilot and five more runs."""
-    top = 2 * 1000 / MILLISECONDS[variant]
-    one = Configuration(batch_cap=4, longest_wait_seconds=0, threads=1, instances=2)
-    shares = [0.1, 0.3, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95]
-    curve = tuple((top * share, 0.02 / (1 - share)) for share in shares)
-    probed = tuple(
-        Probed(
-            purpose="pilot" if number == 0 else "verify", configuration=one, rate_per_second=top * share, seed=number,
-            seconds=3, requests=round(3 * top * share), failed=0, over_limit=2, quantile_seconds=0.02 / (1 - share),
-            implied_per_second=top * 0.8,
-        )
-        for number, share in enumerate([0.72, 0.8, 0.8, 0.8, 0.8, 0.8])
-    )  # fmt: skip
-    return CapacityEvidence(
-        objective=Objective(quantile=0.99, limit_seconds=0.1), peak_per_second=120, configuration=one,
-        predicted_per_second=0.82 * top, verified_per_second=0.8 * top, estimated_per_second=0.8 * top,
-        low_per_second=0.77 * top, high_per_second=0.83 * top, confidence=0.95, load_seconds=18, probed=probed, curve=curve,
-        raw=tuple(raw(f"variants/{variant}/load-{number + 2:03}.parquet", run.requests) for number, run in enumerate(probed)),
-    )  # fmt: skip
-
-
-def noise() -> Noise:
-    """Return a machine on which nothing else runs."""
-    return Noise(
-        seconds=41.0, machine_cores=2, affinity=(0, 1), other_load=0.02, control_calls=1600, control_median_ms=0.9,
-        control_p99_ms=1.1,
-    )  # fmt: skip
-
-
-def cold_start(variant: str) -> ColdStartEvidence:
-    """Return five processes, two of them warmed up, that answer after two seconds."""
-    once = MILLISECONDS[variant]
-    starts = (
-        ColdStart(
-            warmed=warmed, interpreter_seconds=0.1, imports_seconds=1.2, load_seconds=0.4, first_answer_seconds=once / 100,
-            calls_ms=(once,) * 60, settled_after=None if warmed else 3,
-        )
-        for warmed in (False, False, False, True, True)
-    )  # fmt: skip
-    return ColdStartEvidence(
-        target="cpu", threads=2, starts=tuple(starts), warmup_calls=5, warmup=raw(f"raw/{variant}-warmup.parquet", 5)
-    )
-
-
-def memory(variant: str, seed: int) -> MemoryEvidence:
-    """Return a soak that settles and then stays level."""
-    random = np.random.default_rng(seed)
-    base = {"fp32": 380, "int8-dynamic": 240, "int8-static": 250}[variant] * MB
-    calls = range(0, 6001, 40)
-    settle = [9 * MB * (1 - np.exp(-at / 700)) + random.normal(0, 0.25 * MB) for at in calls]
-    return MemoryEvidence(
-        loaded_bytes=base,
-        warm_bytes=base + 12 * MB,
-        peaks=tuple(BatchPeak(batch=b, peak_bytes=base + (14 + int(1.9 * b)) * MB) for b in BATCHES),
-        soak_rss=tuple((at, base + int(grown)) for at, grown in zip(calls, settle, strict=True)),
-        soak_python=tuple((at, 31 * MB) for at in calls),
-        soak_native=tuple((at, 60 * MB) for at in calls),
-    )
-
-
-def cost(variant: str) -> CostEvidence:
-    """Return dollars at 40 requests a second at the peak."""
-    service = MILLISECONDS[variant] * 1.03
-    replicas = 1 + round(service * 0.4)
-    month = replicas * 0.0893 * 730
-    return CostEvidence(
-        machine="c7i.large",
-        machine_hour_usd=0.0893,
-        machine_source="aws.amazon.com/ec2/pricing, us-east-1, 2026-11-02",
-        measured_on="2 cores of an x86-64 server",
-        service_ms=service,
-        service_ms_low=service * 0.97,
-        service_ms_high=service * 1.04,
-        serving_batch=1,
-        peak_per_second=300,
-        utilisation=0.6,
-        replicas=replicas,
-        replicas_high=replicas + 1,
-        usd_per_thousand=month / 105_000,
-        usd_per_thousand_high=month * 1.12 / 105_000,
-        usd_per_month=month,
-        usd_per_month_high=month * 1.12,
-        sustained_per_second=1000 / service,
-        erlang_replicas=replicas,
     )
 
 

@@ -80,6 +80,10 @@ def decode(outputs):
     return pd.DataFrame({"prediction": LABELS[chance.argmax(axis=1)], "confidence": chance.max(axis=1)})
 '''
 
+# Texts of ADAPTER, and changes of it as (old, new).
+CONFIDENCE = '"confidence": chance.max(axis=1)'
+SOME_FAIL = ("found = [", "assert rows['text'].str.len().min() > 3\n    found = [")  # a row in ten
+ALL_FAIL = ("found = [", "assert False, 'never'\n    found = [")
 TORCH_BUILD = ("load_file(checkpoint)", "torch.load(checkpoint, weights_only=True)")
 
 

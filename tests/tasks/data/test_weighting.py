@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from tasks.data.weighting import Groups, design, groups_of
-from tasks.evaluation.outcomes import share, tally
+from tasks.evaluation.outcomes import share
 from tasks.statistics import rate_interval
 
 EVERY = np.ones(2800, dtype=bool)
@@ -63,26 +63,6 @@ def test_the_days_of_the_trials_alone_count() -> None:
 def test_all_right_or_none_is_no_effect() -> None:
     """Where nothing varies, days can't."""
     assert design(np.ones(2800, dtype=bool), np.ones(2800), EVERY, BY_DAY) == 1
-
-
-def test_a_tally_keeps_counts_and_shrinks_shares() -> None:
-    """Rows, labels and errors stay what they are; of two weeks, one good and one bad, the share says as much as days do."""
-    right = np.repeat([True, False], 1400)
-    table = pd.DataFrame(
-        {
-            "label": "x",
-            "right": right,
-            "weight": 1.0,
-            "outcome": "answered",
-            "day": [f"2026-03-{day + 1:02d}" for day in DAYS],
-        }
-    )
-    found = tally(table)
-    assert (found.rows, found.labelled, found.correct, found.errors) == (2800, 2800, 1400, 0)
-    assert found.right.value == 0.5
-    assert 20 < found.right.trials < 30
-    assert found.answered.trials == 2800
-    assert groups_of(table.drop(columns="day")) == (None, None)
 
 
 WORDS = np.concatenate([np.repeat(np.arange(60), 30), 60 + np.arange(1000)])  # 60 that are asked often, 1,000 once

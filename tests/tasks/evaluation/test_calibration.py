@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from tasks.data.datasets import DataSets
     from tasks.evidence import CalibrationEvidence
 
-CONFIDENCE = '"confidence": chance.max(axis=1)'
-
 
 @pytest.fixture(scope="module")
 def answers(tiny: Candidate, served: Serving, sets: DataSets, tmp_path_factory: pytest.TempPathFactory) -> Path:

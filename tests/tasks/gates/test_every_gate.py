@@ -7,28 +7,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 from pydantic import ValidationError
-from support.gate_evidence import (
-    ABSENT,
-    calibration,
-    capacity,
-    cold_start,
-    confident,
-    determinism,
-    drift,
-    evaluation,
-    latency,
-    launch,
-    memory,
-    paired_tally,
-    quality,
-    review,
-    robustness,
-    sample,
-    scores,
-    tally,
-    variant,
-)
+from support.data_evidence import drift, quality, review, sample
+from support.gate_evidence import ABSENT, determinism, launch, variant
 from support.gate_limits import LIMITS, judge, limits
+from support.score_evidence import calibration, confident, evaluation, paired_tally, robustness, scores, tally
+from support.speed_evidence import capacity, cold_start, latency, memory
 
 from tasks.core.errors import InputError
 from tasks.decision.policy import POLICIES, load_policy

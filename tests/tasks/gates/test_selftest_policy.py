@@ -5,43 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from support.gate_evidence import (
-    CPU,
-    CUDA,
+from support.data_evidence import drift, expectation, quality, review, sample, shift
+from support.gate_evidence import CPU, CUDA, dependencies, determinism, difference, export, launch, provider, variant
+from support.score_evidence import (
     calibration,
-    capacity,
-    cold_start,
     confident,
-    cost,
     coverage,
-    dependencies,
-    determinism,
-    difference,
-    drift,
     evaluation,
-    expectation,
-    export,
-    latency,
-    launch,
-    memory,
     paired,
     paired_slice,
     perturbed,
-    provider,
-    quality,
     reliability,
-    review,
     robustness,
-    sample,
     scores,
-    seconds,
-    shift,
-    soak,
-    start,
     tally,
-    turns,
-    variant,
 )
+from support.speed_evidence import capacity, cold_start, cost, latency, memory, seconds, soak, start, turns
 
 from tasks.decision.policy import load_policy
 from tasks.evidence import BatchPeak, BatchTimes, Share, Slice

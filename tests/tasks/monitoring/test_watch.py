@@ -22,7 +22,6 @@ from tasks.evidence import (
     Unmeasured,
     WatchEvidence,
 )
-from tasks.monitoring.forecast import Promise, Seen, kept
 from tasks.monitoring.watch import NEEDED, Watch, conclude, judge
 
 if TYPE_CHECKING:
@@ -194,28 +193,6 @@ def test_what_had_moved_at_the_launch_is_held_to_the_launch_alone() -> None:
     alone = DriftEvidence(columns=(column(0.5),))
     checks = {c.gate: c for c in judge(week(drift=alone), LAUNCH, decision, "fp32", LIMITS)}
     assert "had moved at the launch already: label" in checks["drift"].because
-
-
-def test_a_forecast_allows_for_the_chance_of_both_samples() -> None:
-    """The same share is kept or broken by how many rows show it, and days that differed at the launch widen it."""
-    then = Seen(Share(events=800, trials=1000), 1000)
-    by_day = Seen(Share(events=80, trials=100), 1000)
-
-    def held(before: Seen, rows: int) -> str:
-        now = Seen(Share(events=0.74 * rows, trials=rows), rows)
-        return kept(Promise("forecast", "The accuracy", before, now, 100, floor=True), 0.9875).outcome
-
-    assert [held(then, rows) for rows in (50, 200, 2000)] == ["inconclusive", "pass", "fail"]
-    assert held(by_day, 2000) == "pass"
-
-
-def test_without_labels_at_the_launch_there_is_no_forecast() -> None:
-    """A share that was never seen, or is not seen now, is unmeasured and says which."""
-    seen, none = Seen(Share(events=8, trials=10), 10), Seen(Share(events=0, trials=0), 0)
-    said = [kept(Promise("f", "The accuracy", *pair, 5, floor=True), 0.95) for pair in ((none, seen), (seen, none))]
-    assert [check.outcome for check in said] == ["unmeasured", "unmeasured"]
-    assert "the launch's sample shows none" in said[0].because
-    assert "no request since the launch shows it" in said[1].because
 
 
 def test_the_record_reads_back_and_says_itself_in_a_sentence() -> None:

@@ -1,33 +1,36 @@
 """Quantiles, slopes and means of times against the literature, against enumeration, and at their edges."""
 
+from __future__ import annotations
+
 import math
-from collections.abc import Callable
 from itertools import permutations
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
+from support.property_tests import CONFIDENCES, THOROUGH
 
 from tasks.statistics import (
     Interval,
     QuantileBound,
     decide_upper,
     mean_interval,
+    paired_ratio_of_medians,
     quantile_interval,
     ratio_of_medians,
+    settling_point,
     slope,
     steady_slope,
 )
 from tasks.statistics.times import _resampled_medians
 
-THOROUGH = settings(deadline=None, max_examples=100, derandomize=True)
-CONFIDENCES = st.sampled_from([0.75, 0.9, 0.95, 0.975, 0.99, 0.999])
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 TIMES = st.lists(st.floats(0.001, 1e6), min_size=5, max_size=60)
-
-
-# --- quantiles ---
 
 
 @THOROUGH
@@ -75,9 +78,6 @@ def test_a_request_that_never_ended_is_a_slow_one() -> None:
     got = quantile_interval(values, 0.99, 0.95)
     assert (got.estimate, decide_upper(got, 100.0)) == (math.inf, "fail")
     assert quantile_interval(values, 0.9, 0.95) == QuantileBound(1.0, 1.0, 1.0, 29)
-
-
-# --- slopes ---
 
 
 def test_slope_gives_the_published_estimate() -> None:
@@ -155,9 +155,6 @@ def test_slope_refuses_points_that_prove_nothing(x: list[int], confidence: float
         slope(x, x, confidence)
     with pytest.raises(ValueError, match="different values of x"):
         slope(x, [0] * len(x), confidence)
-
-
-# --- times ---
 
 
 @pytest.mark.parametrize("n", [5, 6, 7, 8, 40, 101])
@@ -252,3 +249,26 @@ def test_mean_interval_of_many_values_is_that_of_the_normal_theory() -> None:
     half = 1.645 * values.std() / math.sqrt(values.size)
     got = mean_interval(values, 0.95, seed=0)
     assert [got.estimate - got.low, got.high - got.estimate] == pytest.approx([half, half], rel=0.08)
+
+
+def test_a_series_settles_where_its_rolling_median_stays() -> None:
+    """Ten slow calls first; one slow call later is not a change of the median; a drift to the end never settles."""
+    assert settling_point([*[9.0] * 10, *[1.0] * 30, 9.0, *[1.0] * 30], 0.25, 7) == 7
+    assert settling_point([1.0] * 20, 0.25, 7) == 0
+    assert settling_point([9.0, *[1.0] * 40], 0.25, 7) == 0
+    assert settling_point(np.geomspace(1, 100, 60), 0.25, 7) is None
+    assert settling_point([1.0] * 13, 0.25, 7) is None
+
+
+def test_pairs_tell_a_ratio_that_a_drifting_machine_hides() -> None:
+    """A machine that becomes three times slower moves both of a pair; what is not paired or not positive is refused."""
+    live = np.random.default_rng(1).lognormal(0, 0.02, 200) * np.linspace(1, 3, 200)
+    ratio = paired_ratio_of_medians(1.1 * live, live, 0.95, seed=0)
+    assert ratio.low == pytest.approx(1.1) == ratio.high
+    near = paired_ratio_of_medians(live * np.random.default_rng(2).lognormal(0, 0.02, 200), live, 0.95, seed=0)
+    assert near.low < 1 < near.high
+    assert near.high - near.low < 0.1
+    with pytest.raises(ValueError, match="pairs need as many of each"):
+        paired_ratio_of_medians([1.0] * 9, [1.0] * 8, 0.95, seed=0)
+    with pytest.raises(ValueError, match="values above 0"):
+        paired_ratio_of_medians([1.0] * 9, [0.0] * 9, 0.95, seed=0)

@@ -6,55 +6,33 @@ import asyncio
 import json
 import subprocess
 import sys
-from io import StringIO
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import pytest
-from rich.console import Console
+from support.endpoint_runs import LONG_MS, ROWS, opening
 from support.faulty_server import Deed, SerialServer, Server, running
 
 from tasks.core.errors import StageError
 from tasks.core.files import digest
-from tasks.decision.endpoint import judge_load
-from tasks.decision.policy import load_policy
-from tasks.evidence import Endpoint, GammaArrivals, PoissonArrivals
+from tasks.evidence import PoissonArrivals
 from tasks.performance.endpoint import client
 from tasks.performance.endpoint.client import Caller, open_session
-from tasks.performance.endpoint.measure import measure_endpoint
 from tasks.performance.endpoint.run import Client, EndpointOffer, Opening
 from tasks.performance.load.arrivals import scheduled
 from tasks.performance.load.request_log import COLUMNS, response_seconds
-from tasks.report.terminal_endpoint import print_probe
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tasks.core.verdicts import GateLimits
-    from tasks.decision.policy import Policy
     from tasks.evidence import LoadRun
 
 pytestmark = pytest.mark.process
 
-ROWS = 100
-LONG_MS = 100_000.0  # no machine that runs tests is too late to tell
 SHORT_SECONDS = 4  # for an answer, where one never comes
 FAULTS: tuple[Deed, ...] = ("500", "302", "malformed", "not JSON", "no HTTP", "hang", "close", "half")
 PLANTED: dict[int, Deed] = {20 + 4 * number + row: deed for number, deed in enumerate(FAULTS) for row in range(4)}
-LONG = dict.fromkeys(("p50_ms", "p90_ms", "p95_ms", "p99_ms", "p999_ms"), LONG_MS) | {"hard_limit_ms": 2 * LONG_MS}
-
-
-def opening(folder: Path, url: str, **changes: object) -> Opening:
-    """Return an endpoint with a request for each of ROWS rows."""
-    bodies = folder / "bodies.jsonl"
-    bodies.write_text(
-        "".join(json.dumps({"dataframe_split": {"columns": ["n"], "data": [[n]]}}) + "\n" for n in range(ROWS))
-    )
-    endpoint = Endpoint(url=url, protocol="mlflow", inputs="columns")
-    return Opening.model_validate(
-        {"endpoint": endpoint, "bodies": bodies, "out": folder / "probes" / "one", "timeout_seconds": 20} | changes
-    )
 
 
 def offer(**changes: object) -> EndpointOffer:
@@ -68,12 +46,6 @@ def run(folder: Path, url: str, timeout_seconds: float = 20, **changes: object) 
     path = folder / found.raw.path
     assert digest(path) == found.raw.sha256
     return found, pd.read_parquet(path)
-
-
-def policy_with(limits: GateLimits) -> Policy:
-    """Return the policy `selftest` with another latency budget."""
-    policy = load_policy("selftest")
-    return policy.model_copy(update={"gates": policy.gates.model_copy(update={"latency_slo": limits})})
 
 
 def seconds(table: pd.DataFrame) -> np.ndarray:
@@ -203,40 +175,6 @@ def test_headers_go_with_every_request_and_into_no_record(tmp_path: Path) -> Non
     assert {asked["Authorization"] for asked in server.asked} == {"Bearer secret"}
     assert {asked["Content-Type"] for asked in server.asked} == {"application/json"}
     assert "secret" not in found.model_dump_json()
-
-
-def test_a_load_goes_on_with_fresh_arrivals_until_it_can_tell(tmp_path: Path) -> None:
-    """Some 200 requests tell of a median, three times as many nothing of one in a thousand; nobody knows the servers."""
-    with running(Server(lambda _: "answer")) as url:
-        settled = measure_endpoint(opening(tmp_path, url), PoissonArrivals(), 200, 1, {0.5: LONG_MS}, 0.95, 1)
-        more = {0.5: LONG_MS, 0.999: LONG_MS}
-        open_ended = measure_endpoint(opening(tmp_path, url), GammaArrivals(variation=2), 200, 1, more, 0.95, 1)
-    assert (len(settled.runs), len(open_ended.runs)) == (1, 3)
-    assert (settled.servers, settled.gamma_shape, open_ended.gamma_shape) == (None, 1, 0.25)
-    assert len({each.scheduled_seconds for each in open_ended.runs}) == 3
-    assert open_ended.requests == len(open_ended.responses) == len(open_ended.scheduled)
-
-
-def test_lost_requests_are_over_every_percentile(tmp_path: Path) -> None:
-    """One request in ten that fails leaves no 95th percentile, which one look tells; the 50th has one."""
-    with running(Server(lambda row: "500" if row >= 90 else "answer")) as url:
-        limits = load_policy("selftest").limits()["latency-slo"].model_copy(update=LONG)
-        found = measure_endpoint(opening(tmp_path, url), PoissonArrivals(), 200, 2, limits.under_load, 0.95, 1)
-    told = judge_load(found, policy_with(limits))
-    assert len(found.runs) == 1
-    assert found.lost == told.calls.errors == np.isinf(found.responses).sum() > 0
-    assert told.answered + told.calls.errors == told.requests
-    by_name = {each.q: each for each in told.percentiles}
-    assert (by_name[0.95].ms, by_name[0.99].ms, by_name[1].ms) == (None, None, None)
-    assert by_name[0.5].ms is not None
-    assert told.result.outcome == "fail"
-    assert f"{found.lost:,} got no answer, more than p99 leaves" in told.result.because
-    assert "let more replicas share the load" in told.result.because
-    print_probe(told, Console(file=(said := StringIO()), width=120))
-    assert f"{told.answered:,} answered, {found.lost:,} not" in said.getvalue()
-    assert f"{found.lost:,} an HTTP status that is not 2xx (500: {found.lost:,})" in said.getvalue()
-    assert "one said: 500 out of memory" in said.getvalue()
-    assert "p95           no answer" in said.getvalue()
 
 
 def test_the_client_is_a_command_of_its_own(tmp_path: Path) -> None:

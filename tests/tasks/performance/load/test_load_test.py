@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 import pytest
+from support.tiny import ALL_FAIL, SOME_FAIL
 
 from tasks.core.errors import StageError
 from tasks.core.worker import measure
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.process
 
-SOME_FAIL = ("found = [", "assert rows['text'].str.len().min() > 3\n    found = [")  # a row in ten
-ALL_FAIL = ("found = [", "assert False, 'never'\n    found = [")
 DIES_AT_FOUR = ("found = [", "import os\n    len(texts) < 4 or os._exit(7)\n    found = [")
 LONG_MS = 100_000  # no machine that runs tests is too late to tell
 

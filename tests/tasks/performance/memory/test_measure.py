@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from support.tiny import SOME_FAIL
 
 from tasks.core.errors import ModelError
 from tasks.decision.policy import load_policy
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from tasks.data.datasets import DataSets
 
 pytestmark = pytest.mark.process
-
-SOME_FAIL = ("found = [", "assert rows['text'].str.len().min() > 3\n    found = [")  # a row in ten
 
 
 def test_peaks_and_what_a_call_keeps_are_watched_though_some_rows_fail(

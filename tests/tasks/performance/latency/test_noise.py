@@ -1,0 +1,31 @@
+"""What else the machine did while it was measured."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tasks.performance.latency.noise import Watch
+
+
+@pytest.mark.process
+def test_other_processes_count_as_load_and_own_ones_do_not() -> None:
+    """A busy process of another session raises the load; the share stays within none and all."""
+    watch = Watch()
+    busy = subprocess.Popen([sys.executable, "-c", "while True: pass"], start_new_session=True)
+    try:
+        until = time.monotonic() + 1.5
+        while time.monotonic() < until:
+            watch.tick()
+            time.sleep(0.01)
+        seen = watch.read()
+    finally:
+        busy.kill()
+        busy.wait()
+    assert seen.other_load is not None
+    assert 0 < seen.other_load <= 1
+    assert seen.other_load * seen.machine_cores > 0.3
+    assert "other processes took" in seen.note
