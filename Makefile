@@ -7,11 +7,23 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check 
 .PHONY: help env launch test check unit ui selftest clean
 
 help:
-	@echo "make launch    build both example candidates and launch them"
-	@echo "make launch-NAME  one example: flight_delay, pronounce, sentiment_bigram, sentiment_minilm"
-	@echo "make test      every check and every test"
-	@echo "make selftest  planted failures and their clean twins through the real stages"
-	@echo "make ui        MLflow's UI and Prefect's server on loopback"
+	@echo "See it work"
+	@echo "  make launch             environment, data, two example models, each to its verdict (first time 7 to 15 min, then 5 to 10)"
+	@echo "  make launch-NAME        one example: flight_delay, pronounce, sentiment_bigram, sentiment_minilm (2 to 10 min)"
+	@echo "Launch your own model (README.md, 'Your own model in three steps')"
+	@echo "  make env                the environment alone (2 to 5 min, once)"
+	@echo "  . .venv/bin/activate && launchgate init fraud && launchgate launch candidates/fraud"
+	@echo "Look at results"
+	@echo "  make ui                 MLflow's UI and Prefect's server, for this machine only; Ctrl-C stops both"
+	@echo "  .launchgate/runs/*/report.html is the report of each launch; launchgate show RUN prints its decision"
+	@echo "Test"
+	@echo "  make check              format, lint and types (a minute)"
+	@echo "  make unit               the tests that start no server and no measuring process (some minutes)"
+	@echo "  make test               every check and every test (20 to 50 min)"
+	@echo "  make selftest           planted failures and their clean twins through the real stages (an hour or more)"
+	@echo "Start over"
+	@echo "  make clean              remove all records, data and weights; keep the environment"
+	@echo "Documentation: README.md, then docs/; docs/figures.md has measured times; CONTRIBUTING.md says how to change things"
 
 env: .venv/.ready
 
