@@ -42,10 +42,11 @@ class Bench:
         self._warm: set[tuple[int, int, int]] = set()
 
     def run(self, offer: Offer) -> LoadRun:
-        """Offer a load, loading what the replica has not yet. Raises StageError and InputError as `run_load` does."""
-        return run_load(self._answerers(offer.replica), offer, self.opening.out)
+        """Offer a load, loading what the replica has not yet. Raises StageError as `run_load` does."""
+        return run_load(self.answerers(offer.replica), offer, self.opening.out)
 
-    def _answerers(self, replica: Replica) -> list[Answerer]:
+    def answerers(self, replica: Replica) -> list[Answerer]:
+        """Return the warm answerers that the replica's workers share. Raises StageError where no row can be answered."""
         loaded = self._loaded.setdefault(replica.threads, [])
         wanted = replica.instances if replica.own_sessions else 1
         while len(loaded) < wanted:
