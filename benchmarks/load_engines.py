@@ -33,7 +33,7 @@ class EngineOffer(Offer):
 def run(bench: Bench, offer: EngineOffer) -> LoadRun:
     """Offer a load by its generator. Raises StageError as `run_load` does, and where LoadGen is not installed."""
     generator = OWN if offer.engine == "launchgate" else loadgen()
-    return run_load(bench.answerers(offer.replica), offer, bench.opening.out, generator)
+    return run_load(bench.answerer(offer.replica), offer, bench.opening.out, generator)
 
 
 if __name__ == "__main__":

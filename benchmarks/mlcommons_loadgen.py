@@ -32,8 +32,6 @@ from tasks.performance.load.request_pipe import Queue  # noqa: E402
 from tasks.performance.load.run import START_SECONDS, Generator, Seen, end_run  # noqa: E402
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
     from tasks.evidence import Replica
@@ -79,14 +77,14 @@ class TellingBatcher(Batcher):
     """Workers that also write the number of each request that is done, as int64, to the pipe `finished`."""
 
     def __init__(
-        self, answerers: Sequence[Answerer], replica: Replica, rows: NDArray[np.intp], requests: int, finished: int
+        self, answerer: Answerer, replica: Replica, rows: NDArray[np.intp], requests: int, finished: int
     ) -> None:
-        super().__init__(answerers, replica, rows, requests)
+        super().__init__(answerer, replica, rows, requests)
         self._finished = finished
 
-    def answer(self, answerer: Answerer, numbers: NDArray[np.int64]) -> None:
+    def answer(self, numbers: NDArray[np.int64]) -> None:
         """Answer the requests as one batch, and tell LoadGen."""
-        super().answer(answerer, numbers)
+        super().answer(numbers)
         if not self.stopped:
             os.write(self._finished, numbers.tobytes())
 
@@ -97,7 +95,7 @@ def loadgen() -> Generator:
 
 
 def play(
-    answerers: Sequence[Answerer], offer: Offer, due: NDArray[np.float64], rows: NDArray[np.intp], queue: Queue
+    answerer: Answerer, offer: Offer, due: NDArray[np.float64], rows: NDArray[np.intp], queue: Queue
 ) -> tuple[Batcher, Seen]:
     """Have LoadGen send as many requests as are due, by a schedule of its own.
 
@@ -112,7 +110,7 @@ def play(
             rate=offer.rate, count=len(due), seed=offer.seed, drain_seconds=offer.drain_seconds, requests=queue.path,
             finished=back.path, folder=queue.path.parent,
         )  # fmt: skip
-        batcher = TellingBatcher(answerers, offer.replica, rows, queue.reader, back.writer)
+        batcher = TellingBatcher(answerer, offer.replica, rows, queue.reader, back.writer)
         batcher.start()
         try:
             limit = 2 * offer.seconds + offer.drain_seconds + START_SECONDS

@@ -57,7 +57,7 @@ class Answerer:
 def run(engine: Any, answerer: Answerer, out: Path, **changes: object) -> tuple[LoadRun, dict[str, np.ndarray]]:
     """Return the record of a run by LoadGen, and its requests."""
     values = {"replica": Replica(largest_batch=1), "rate": 200, "seconds": 1, "seed": 5, "slo_ms": SECONDS} | changes
-    found = run_load([answerer], Offer.model_validate(values), out / "variants" / "fp32", engine.loadgen())
+    found = run_load(answerer, Offer.model_validate(values), out / "variants" / "fp32", engine.loadgen())
     return found, read_raw(out / found.raw.path)
 
 
@@ -67,7 +67,7 @@ def test_loadgen_leaves_the_record_that_the_own_generator_leaves(engine: Any, tm
     pytest.importorskip("mlperf_loadgen")
     found, table = run(engine, Answerer(), tmp_path)
     offer = Offer(replica=Replica(largest_batch=1), rate=200, seconds=1, seed=5, slo_ms=SECONDS)
-    own = run_load([Answerer()], offer, tmp_path / "variants" / "fp32")
+    own = run_load(Answerer(), offer, tmp_path / "variants" / "fp32")
     rows = read_raw(tmp_path / own.raw.path)["row"]
     assert (own.engine, found.engine, found.engine_version) == ("launchgate", "mlperf-loadgen", engine.version())
     assert found.requests == own.requests

@@ -21,7 +21,7 @@ from tasks.performance.load.request_log import keep_raw
 from tasks.performance.load.request_pipe import Queue
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from numpy.typing import NDArray
 
@@ -65,17 +65,17 @@ class Seen:
 class Generator:
     """What sends the requests of a run, as its record names it.
 
-    `play` is given the answerers, the offer, when each request is due (seconds) and its row, both [requests], and the
+    `play` is given the answerer, the offer, when each request is due (seconds) and its row, both [requests], and the
     queue. It returns the workers that answered, and when everything was.
     """
 
     engine: Engine
     version: str
-    play: Callable[[Sequence[Answerer], Offer, NDArray[np.float64], NDArray[np.intp], Queue], tuple[Batcher, Seen]]
+    play: Callable[[Answerer, Offer, NDArray[np.float64], NDArray[np.intp], Queue], tuple[Batcher, Seen]]
 
 
-def run_load(answerers: Sequence[Answerer], offer: Offer, out: Path, generator: Generator | None = None) -> LoadRun:
-    """Offer a load to `answerers`, which the replica's workers share, and keep every request in a file in `out`.
+def run_load(answerer: Answerer, offer: Offer, out: Path, generator: Generator | None = None) -> LoadRun:
+    """Offer a load to `answerer`, which the replica's workers share, and keep every request in a file in `out`.
 
     The requests are sent by launchgate's own generator; a benchmark that compares it with another one names that. Raises
     StageError where the generator was too late to say anything about the server, or could not run, or where a call of an
@@ -86,9 +86,9 @@ def run_load(answerers: Sequence[Answerer], offer: Offer, out: Path, generator: 
         raise StageError(
             "a call of an earlier run has not come back and would take part in this one; start a new server"
         )
-    due, rows = draw_requests(offer.arrivals, offer.rate, offer.seconds, offer.seed, len(answerers[0]))
+    due, rows = draw_requests(offer.arrivals, offer.rate, offer.seconds, offer.seed, len(answerer))
     with tempfile.TemporaryDirectory(prefix="launchgate-") as folder, Queue(Path(folder) / REQUESTS) as queue:
-        batcher, seen = generator.play(answerers, offer, due, rows, queue)
+        batcher, seen = generator.play(answerer, offer, due, rows, queue)
     return _record(offer, generator, batcher, seen, rows, accepted_lateness(seen, offer.slo_ms), out)
 
 
@@ -118,11 +118,11 @@ def accepted_lateness(seen: Seen, slo_ms: float) -> Lateness:
 
 
 def _play_own(
-    answerers: Sequence[Answerer], offer: Offer, due: NDArray[np.float64], rows: NDArray[np.intp], queue: Queue
+    answerer: Answerer, offer: Offer, due: NDArray[np.float64], rows: NDArray[np.intp], queue: Queue
 ) -> tuple[Batcher, Seen]:
     schedule, sent = queue.path.with_name("schedule.npy"), queue.path.with_name("sent.npy")
     np.save(schedule, due)
-    batcher = Batcher(answerers, offer.replica, rows, queue.reader)
+    batcher = Batcher(answerer, offer.replica, rows, queue.reader)
     batcher.start()
     try:
         limit = offer.seconds + offer.drain_seconds + START_SECONDS

@@ -45,7 +45,7 @@ def send(queue: Queue, *numbers: int) -> None:
 def serve(folder: Path, answerer: Remembers, replica: Replica, *parts: tuple[int, ...]) -> Batcher:
     """Send the parts one after the other, each when the one before is taken, to rows 10 times their number."""
     with Queue(folder / "queue") as queue:
-        batcher = Batcher([answerer], replica, np.arange(20) * 10 % 100, queue.reader)
+        batcher = Batcher(answerer, replica, np.arange(20) * 10 % 100, queue.reader)
         send(queue, *parts[0])
         batcher.start()
         for part in parts[1:]:
@@ -80,7 +80,7 @@ def test_a_batch_that_lacks_requests_goes_when_its_first_has_waited_long_enough(
     """It is not held until the queue is closed."""
     answerer = Remembers()
     with Queue(tmp_path / "queue") as queue:
-        batcher = Batcher([answerer], Replica(largest_batch=9, longest_wait_ms=30), np.arange(20), queue.reader)
+        batcher = Batcher(answerer, Replica(largest_batch=9, longest_wait_ms=30), np.arange(20), queue.reader)
         batcher.start()
         send(queue, 0)
         until = time.monotonic() + 30
@@ -117,7 +117,7 @@ def test_workers_end_after_their_call_when_they_are_stopped(tmp_path: Path) -> N
 
     answerer = Slow()
     with Queue(tmp_path / "queue") as queue:
-        batcher = Batcher([answerer], Replica(largest_batch=1), np.arange(20), queue.reader)
+        batcher = Batcher(answerer, Replica(largest_batch=1), np.arange(20), queue.reader)
         send(queue, *range(5))
         batcher.start()
         assert begun.wait(30)

@@ -62,7 +62,7 @@ def run(
     out: Path, do: Callable[[int, NDArray[np.intp]], None], **changes: object
 ) -> tuple[LoadRun, dict[str, np.ndarray]]:
     """Return the record of a run, and its requests."""
-    found = run_load([Asked(do)], offer(**changes), out / "variants" / "fp32")
+    found = run_load(Asked(do), offer(**changes), out / "variants" / "fp32")
     path = out / found.raw.path
     assert digest(path) == found.raw.sha256
     return found, read_raw(path)
