@@ -193,7 +193,7 @@ def test_the_default_ledger_is_under_home(tmp_path: Path, monkeypatch: pytest.Mo
 def test_mlflow_is_imported_late_and_reports_nothing(tmp_path: Path) -> None:
     """Importing the ledger does not load MLflow; using it turns telemetry off first and logs nothing."""
     code = (
-        "import os, sys; from infra.ledger import MlflowLedger; assert 'mlflow' not in sys.modules;"
+        "import os, sys; from infra.ledger.mlflow_ledger import MlflowLedger; assert 'mlflow' not in sys.modules;"
         f"MlflowLedger('sqlite:///{tmp_path}/m.db', None).check(); from mlflow.telemetry.utils import is_telemetry_disabled;"
         "assert is_telemetry_disabled()"
     )
