@@ -5,7 +5,7 @@ the generator keep up 10,000 a second with a server that answers at once? And do
 (p50 and p99) at 0.5 and 0.8 of capacity? For the last an example's model is served, each call drawn out to 20 ms: of a model
 whose calls take as long as the machine likes just then, two runs near capacity see different queues, whoever asks. LoadGen
 goes first and the generator replays the arrivals in its trace; medians over such pairs. The headline is the worst of the
-figures, each over its goal.
+figures, each over its goal. LoadGen is in infra/locks/test.txt, and in the extra `benchmarks`.
 `python benchmarks/load_generator.py [--check]`
 """
 
@@ -16,27 +16,28 @@ import statistics
 import sys
 import tempfile
 import time
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from harness import finish, parser
+from load_engines import EngineOffer
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT)]
 
-from tasks.evidence import PoissonArrivals, Replica  # noqa: E402
+from tasks.core.worker import Conversation  # noqa: E402
+from tasks.evidence import LoadRun, Replica  # noqa: E402
 from tasks.performance.load.arrivals import keep_times  # noqa: E402
-from tasks.performance.load.load_test import LoadTest  # noqa: E402
 from tasks.performance.load.request_log import read_raw, response_seconds  # noqa: E402
-from tasks.performance.load.run import Offer  # noqa: E402
 from tasks.performance.load.sample_rows import SampleRows, ServedRows, open_rows  # noqa: E402
 from tasks.performance.load.server_under_test import Opening  # noqa: E402
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from collections.abc import Iterator
 
-    from tasks.evidence import LoadRun
+    from numpy.typing import NDArray
 
 LATE_RATES, LATE_SECONDS, LATE_ROUNDS = (300, 800), 2, 3
 MOST_RATE, MOST_SECONDS = 10_000, 4
@@ -48,6 +49,7 @@ CALL_SECONDS = 0.020
 SINGLE = Replica(largest_batch=1)
 ANY_MS = 1e6  # nothing is too late to be looked at here
 SEED = 17
+LIMIT_SECONDS = 300  # for one run, with the model's loading and its warm-up
 
 
 class Null:
@@ -96,11 +98,11 @@ def main() -> None:
         os.environ["LAUNCHGATE_HOME"] = home
         folder = Path(home)
         null = Opening(opener="load_generator:open_null", arguments={}, out=folder / "null")
-        with LoadTest(null, PoissonArrivals(), ANY_MS) as test:
+        with server(null) as test:
             late = {rate: lateness(test, rate) for rate in LATE_RATES}
             most = sustained(test)
         opening = example(folder)
-        with LoadTest(opening, PoissonArrivals(), ANY_MS) as test:
+        with server(opening) as test:
             agreement = agreements(test, opening.out)
     ratios = [
         statistics.median(one["launchgate"] / one["mlperf-loadgen"] for one in rounds) for rounds in late.values()
@@ -114,6 +116,16 @@ def main() -> None:
     details: dict[str, Any] = {"p99_lateness_seconds": {str(rate): rounds for rate, rounds in late.items()}}
     details |= {"lateness_ratios": ratios, "most": most, "agreement": agreement, "furthest_apart": apart}
     finish("load_generator", worst, "<=1", worst <= 1, details)
+
+
+@contextmanager
+def server(opening: Opening) -> Iterator[Conversation]:
+    """Open a server in a process of its own, to which both generators offer loads."""
+    child = Conversation("load_engines", opening)
+    try:
+        yield child
+    finally:
+        child.close()
 
 
 def example(folder: Path) -> Opening:
@@ -135,7 +147,7 @@ def example(folder: Path) -> Opening:
     return Opening(opener="load_generator:open_drawn_out", arguments=arguments, out=folder / "model")
 
 
-def lateness(test: LoadTest, rate: float) -> list[dict[str, float]]:
+def lateness(test: Conversation, rate: float) -> list[dict[str, float]]:
     """Return the p99 lateness of both engines, round by round, in turns from either end."""
     rounds = []
     for number in range(LATE_ROUNDS):
@@ -149,7 +161,7 @@ def lateness(test: LoadTest, rate: float) -> list[dict[str, float]]:
     return rounds
 
 
-def sustained(test: LoadTest) -> dict[str, float]:
+def sustained(test: Conversation) -> dict[str, float]:
     """Return what came of the highest rate: answered a second, their share of what was offered, p99 lateness."""
     found = run(test, MOST_RATE, MOST_SECONDS, 0)
     return {
@@ -160,7 +172,7 @@ def sustained(test: LoadTest) -> dict[str, float]:
     }
 
 
-def agreements(test: LoadTest, out: Path) -> dict[str, dict[str, Any]]:
+def agreements(test: Conversation, out: Path) -> dict[str, dict[str, Any]]:
     """Return p50 and p99 of both engines at each share of capacity, and the medians of their ratios."""
     capacity = run(test, 1000, 1, 0, replica=SINGLE).answered_per_second
     found = {}
@@ -174,29 +186,33 @@ def agreements(test: LoadTest, out: Path) -> dict[str, dict[str, Any]]:
     return found
 
 
-def pair(test: LoadTest, rate: float, seed: int, out: Path) -> tuple[list[float], list[float]]:
+def pair(test: Conversation, rate: float, seed: int, out: Path) -> tuple[list[float], list[float]]:
     """Return p50 and p99 response seconds of LoadGen's run, and of the generator's with the same arrivals."""
     theirs = read(run(test, rate, PAIR_SECONDS, seed, "mlperf-loadgen", SINGLE), out)
     times = np.round(theirs["scheduled"] * 1e6)
     span = times[-1] / 1e6 * len(times) / (len(times) - 1)
     replay = keep_times(times, out / f"times-{time.monotonic_ns()}.npy")
-    offer = Offer(
+    offer = EngineOffer(
         replica=SINGLE, arrivals=replay, rate=len(times) / span, seconds=span, seed=seed, slo_ms=ANY_MS
     )  # fmt: skip
-    own = read(test.run(offer), out)
+    own = read(test.ask(offer, LoadRun, LIMIT_SECONDS), out)
     return percentiles(theirs), percentiles(own)
 
 
 def run(
-    test: LoadTest, rate: float, seconds: float, seed: int, engine: Any = "launchgate", replica: Replica | None = None
+    test: Conversation,
+    rate: float,
+    seconds: float,
+    seed: int,
+    engine: Any = "launchgate",
+    replica: Replica | None = None,
 ) -> LoadRun:
     """Return a run of Poisson arrivals; a server that answers at once may take 64 requests at a time."""
-    return test.run(
-        Offer(
-            replica=replica or Replica(largest_batch=64), rate=rate, seconds=seconds, seed=SEED + seed, slo_ms=ANY_MS,
-            engine=engine,
-        )
+    offer = EngineOffer(
+        replica=replica or Replica(largest_batch=64), rate=rate, seconds=seconds, seed=SEED + seed, slo_ms=ANY_MS,
+        engine=engine,
     )  # fmt: skip
+    return test.ask(offer, LoadRun, LIMIT_SECONDS)
 
 
 def read(found: LoadRun, out: Path) -> dict[str, np.ndarray]:

@@ -66,13 +66,12 @@ class MlflowLedger:
     """A ledger at an MLflow tracking address: `sqlite:///…`, `postgresql://…`, or the address of an MLflow server.
 
     `artifact_root` is where the files of a database's ledger go (a folder or an `s3://` address; beside a SQLite file by
-    default); a server decides itself. Runs go to `experiment`, by default to one of the model's name.
+    default); a server decides itself. Runs go to the experiment of the model's name.
     """
 
-    def __init__(self, tracking_uri: str, artifact_root: str | None, experiment: str | None = None) -> None:
+    def __init__(self, tracking_uri: str, artifact_root: str | None) -> None:
         self.tracking_uri = place.with_driver(tracking_uri)
         self.artifact_root = artifact_root
-        self.experiment = experiment
 
     @cached_property
     def _client(self) -> MlflowClient:
@@ -85,7 +84,7 @@ class MlflowLedger:
 
     @cached_property
     def _runs(self) -> Runs:
-        return Runs(self._client, self.experiment)
+        return Runs(self._client)
 
     def check(self) -> None:
         """Raise InputError within seconds where the ledger does not answer or its address cannot hold one."""
@@ -102,7 +101,7 @@ class MlflowLedger:
         """
         names = {KIND_TAG: kind, FOLDER_TAG: candidate.folder.name, "candidate": candidate.name}
         with self._input_errors("cannot be written"):
-            experiment = self._experiment_id(self.experiment or candidate.name)
+            experiment = self._experiment_id(candidate.name)
             run = self._client.create_run(experiment, tags=tags | names, run_name=run_name(candidate, policy, kind))
         run_id = str(run.info.run_id)
         asked = {"candidate": candidate.model_dump(mode="json"), "policy": policy.reference.model_dump(), "kind": kind}

@@ -35,17 +35,14 @@ class _Client(Protocol):
 
 
 class Runs:
-    """The runs of one experiment, or of all where `experiment` is None."""
+    """The runs of all experiments."""
 
-    def __init__(self, client: _Client, experiment: str | None) -> None:
+    def __init__(self, client: _Client) -> None:
         self._client = client
-        self._experiment = experiment
 
     def launches(self, condition: str = "") -> list[Any]:
         """Return the newest parent runs that meet a condition in MLflow's search language."""
-        experiments = [
-            item.experiment_id for item in self._client.search_experiments() if self._experiment in (None, item.name)
-        ]
+        experiments = [item.experiment_id for item in self._client.search_experiments()]
         query = f"tags.`{KIND_TAG}` LIKE '%'" + (f" and {condition}" if condition else "")
         return list(self._client.search_runs(experiments, query, max_results=LISTED_RUNS, order_by=["start_time DESC"]))
 

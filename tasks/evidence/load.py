@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from tasks.core.records import Record, Sha256, Target
 from tasks.evidence.common import Raw
@@ -42,15 +42,22 @@ Arrivals = Annotated[PoissonArrivals | GammaArrivals | ReplayArrivals, Field(dis
 class Replica(Record):
     """How one replica serves: `instances` workers share a queue and take up to `largest_batch` requests at once.
 
-    A worker waits for more until the oldest of its batch is `longest_wait_ms` old. Each has sessions of its own where
-    `own_sessions`, of `threads` intra-op threads each; 0 leaves the choice to onnxruntime.
+    A worker waits for more until the oldest of its batch is `longest_wait_ms` old. All call one session, of `threads`
+    intra-op threads; 0 leaves the choice to onnxruntime.
     """
 
     largest_batch: Annotated[int, Field(ge=1)]
     longest_wait_ms: Annotated[float, Field(ge=0)] = 0
     instances: Annotated[int, Field(ge=1)] = 1
-    own_sessions: bool = False
     threads: Annotated[int, Field(ge=0)] = 1
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_older_evidence(cls, values: Any) -> Any:
+        """Read records that still say that the workers share one session; `own_sessions` was never true in a launch."""
+        if isinstance(values, dict) and values.get("own_sessions") is False:
+            return {name: value for name, value in values.items() if name != "own_sessions"}
+        return values
 
 
 class Lateness(Record):

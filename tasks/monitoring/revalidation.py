@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 MACHINE = ("python", "platform", "cpu", "cores", "gpu")
 SHORT_ID = 8
 Outcome = Literal["keep", "reject"]
+SHOWN = 3  # changes that the reason names
 
 
 class Change(Record):
@@ -140,9 +141,9 @@ def _moved(graph: str, found: Replay | Unmeasured) -> tuple[str, ...]:
     return (f"{what}: {named(found.flipped)}",)
 
 
-def _listed(changes: tuple[Change, ...], shown: int = 3) -> str:
-    more = f" and {len(changes) - shown} more changes" if len(changes) > shown else ""
-    return ", ".join(map(str, changes[:shown])) + more
+def _listed(changes: tuple[Change, ...]) -> str:
+    more = f" and {len(changes) - SHOWN} more changes" if len(changes) > SHOWN else ""
+    return ", ".join(map(str, changes[:SHOWN])) + more
 
 
 def _text(environment: Environment, name: str) -> str | None:

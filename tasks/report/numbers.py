@@ -67,9 +67,9 @@ def plain(value: float | None, unit: str, significant: int = 4) -> str:
     return size(value) if unit.split(" ", maxsplit=1)[0] == "bytes" else digits(value, significant)
 
 
-def quantity(value: float | None, unit: str, significant: int = 3) -> str:
+def quantity(value: float | None, unit: str) -> str:
     """Return a number with its unit where the number alone does not say it."""
-    number = plain(value, unit, significant)
+    number = plain(value, unit, 3)
     first, _, rest = unit.partition(" ")
     words = rest if first in ("share", "accuracy", "USD", "bytes") else unit
     return number if value is None else f"{number} {words}".strip()

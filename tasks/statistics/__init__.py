@@ -7,25 +7,22 @@ which come in clusters, and for response times under load (`response_bound`, `de
 because absence is not a number.
 """
 
-from tasks.statistics.bounds import Bounds, Interval, Verdict, decide_lower, decide_upper, difference_of
+from tasks.statistics.bounds import Bounds, Interval, decide_lower, decide_upper, difference_of
 from tasks.statistics.calibration import calibration_error
-from tasks.statistics.cluster_bootstrap import Resampled, resample_ratio, resampled_interval
+from tasks.statistics.cluster_bootstrap import resample_ratio, resampled_interval
 from tasks.statistics.clustered_rows import FEWEST_CLUSTERS, design_effect
 from tasks.statistics.dependent_quantiles import dependent_quantile, variance_inflation
 from tasks.statistics.distances import chance, distance_interval, largest_gap, total_variation
 from tasks.statistics.false_discovery import confidence_of_named, discoveries, smallest_level
-from tasks.statistics.paired import PairedDifference, paired_difference, rows_for_non_inferiority
-from tasks.statistics.queue_replay import Replayed, replayed_quantile, service_times
+from tasks.statistics.paired import paired_difference, rows_for_non_inferiority
 from tasks.statistics.queue_resampling import Arrivals
 from tasks.statistics.rates import difference_interval, rate_forecast, rate_interval, rows_for_rate_bound
 from tasks.statistics.slo import (
     LOOKS,
     ResponseBound,
-    SloVerdict,
     bound_under_load,
     confidence_at_look,
     response_bound,
-    response_percentiles,
     slo_verdict,
     values_bound,
 )
@@ -46,13 +43,8 @@ __all__ = [
     "Arrivals",
     "Bounds",
     "Interval",
-    "PairedDifference",
     "QuantileBound",
-    "Replayed",
-    "Resampled",
     "ResponseBound",
-    "SloVerdict",
-    "Verdict",
     "bound_under_load",
     "calibration_error",
     "chance",
@@ -74,14 +66,11 @@ __all__ = [
     "rate_forecast",
     "rate_interval",
     "ratio_of_medians",
-    "replayed_quantile",
     "resample_ratio",
     "resampled_interval",
     "response_bound",
-    "response_percentiles",
     "rows_for_non_inferiority",
     "rows_for_rate_bound",
-    "service_times",
     "settling_point",
     "slo_verdict",
     "slope",

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
-QUANTILES = (0.5, 0.9, 0.95, 0.99, 0.999)
 MOST_TIMES = 1e6  # as long as the run: nobody waits for more
 FAR_BELOW = 4  # times under a limit, from where clusters of responses say nothing of those over it
 MOSTLY_BELOW, ALL_BELOW = 5, 2  # or so many times, but for a few, and all of them
@@ -176,20 +175,6 @@ def bound_under_load(found: UnderLoad, q: float, confidence: float, limit: float
     arrivals = None if shape is None else Arrivals(found.share_per_second, shape)
     at = confidence_at_look(confidence, len(found.runs))
     return response_bound(found.scheduled, found.responses, q, at, arrivals, found.servers, limit=limit)
-
-
-def response_percentiles(
-    scheduled: ArrayLike,
-    seconds: ArrayLike,
-    confidence: float,
-    arrivals: Arrivals | None = None,
-    servers: int | None = None,
-    seed: int = 0,
-) -> tuple[ResponseBound, ...]:
-    """Bound the 50th, 90th, 95th, 99th and 99.9th percentile, and give the largest, which nothing bounds from above."""
-    found = [response_bound(scheduled, seconds, q, confidence, arrivals, servers, seed) for q in QUANTILES]
-    largest = float(sample(seconds, fewest=1).max())
-    return (*found, ResponseBound(1.0, largest, largest, None, "values", "", found[0].requests, found[-1].effective))
 
 
 def slo_verdict(bound: ResponseBound, seconds: ArrayLike, limit: float, confidence: float) -> SloVerdict:

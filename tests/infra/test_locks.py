@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from importlib.metadata import requires
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,8 @@ def locked(name: str) -> dict[str, Requirement]:
 @pytest.mark.parametrize("name", ["cpu.txt", "test.txt", "gpu.txt", "mlserver.txt"])
 def test_every_version_is_exact(name: str) -> None:
     """No line leaves a choice of version; one is left out where its project has no wheel, as pyproject.toml says."""
-    wanted = tomllib.loads((LOCKS.parents[1] / "pyproject.toml").read_text())["project"]["dependencies"]
+    project = tomllib.loads((LOCKS.parents[1] / "pyproject.toml").read_text())["project"]
+    wanted = chain(project["dependencies"], *project["optional-dependencies"].values())
     markers = {canonicalize_name(item.name): item.marker for item in map(Requirement, wanted)}
     for requirement in locked(name).values():
         (version,) = requirement.specifier

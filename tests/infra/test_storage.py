@@ -20,7 +20,8 @@ from infra.storage import check, open_log
 from tasks.core.errors import InputError, StageError
 from tasks.core.records import Columns
 from tasks.core.settings import Sampling
-from tasks.data.sampling import LogFile, draw_sample
+from tasks.data.sampling import draw_sample
+from tasks.data.sampling.log import LogFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,6 +1,7 @@
 """A graph served on inputs that were encoded before: with numpy and onnxruntime alone, without adapter or rows.
 
-`write_request` encodes a served variant's rows once, so that a machine without the candidate's libraries can time it.
+`write_request` in offline.py encodes a served variant's rows once, so that a machine without the candidate's libraries can
+time it.
 """
 
 from __future__ import annotations

@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
     from tasks.evidence import Replica
@@ -40,29 +38,20 @@ class Batcher:
     One worker at a time forms a batch: it waits for a first request, takes what else is there up to the largest batch,
     and waits for more until the first is as old as the longest wait. Where a call raises, every request of its batch
     fails, its neighbours too: that is what callers get from a dynamic batcher, which does not try them one by one.
-    `finished` is a pipe that gets the number of each request that is done, as int64.
     """
 
-    def __init__(
-        self,
-        answerers: Sequence[Answerer],
-        replica: Replica,
-        rows: NDArray[np.intp],
-        requests: int,
-        finished: int | None = None,
-    ) -> None:
+    def __init__(self, answerer: Answerer, replica: Replica, rows: NDArray[np.intp], requests: int) -> None:
         self.completed = np.full(len(rows), np.inf)  # CLOCK_MONOTONIC, seconds
         self.answered = np.zeros(len(rows), dtype=bool)
         self.batch = np.zeros(len(rows), dtype=np.int32)
         self.spans: list[tuple[float, float]] = []  # of each call, same clock
-        self._rows, self._requests, self._finished = rows, requests, finished
+        self._answerer, self._rows, self._requests = answerer, rows, requests
         self._most_bytes = replica.largest_batch * QUERY.itemsize
         self._wait_ns = round(replica.longest_wait_ms * NS_PER_MS)
         self._forming = threading.Lock()
-        self._stopped = False
+        self.stopped = False
         self._workers = [
-            threading.Thread(target=self._work, args=(answerers[index % len(answerers)],), name=WORKER, daemon=True)
-            for index in range(replica.instances)
+            threading.Thread(target=self._work, name=WORKER, daemon=True) for _ in range(replica.instances)
         ]
 
     def start(self) -> None:
@@ -78,25 +67,27 @@ class Batcher:
 
     def stop(self) -> None:
         """Have each worker end after its call, whatever is left in the queue."""
-        self._stopped = True
+        self.stopped = True
 
-    def _work(self, answerer: Answerer) -> None:
-        while not self._stopped:
+    def answer(self, numbers: NDArray[np.int64]) -> None:
+        """Answer these requests as one batch, and note when and how well."""
+        begun = time.monotonic()
+        try:
+            well = self._answerer.answer(self._rows[numbers])
+        except Exception:  # noqa: BLE001  whatever a model raises is an answer that did not come
+            well = np.zeros(len(numbers), dtype=bool)
+        ended = time.monotonic()
+        self.answered[numbers], self.batch[numbers] = well, len(numbers)
+        self.completed[numbers] = ended
+        self.spans.append((begun, ended))
+
+    def _work(self) -> None:
+        while not self.stopped:
             with self._forming:
                 numbers = self._form()
             if not len(numbers):
                 return
-            begun = time.monotonic()
-            try:
-                well = answerer.answer(self._rows[numbers])
-            except Exception:  # noqa: BLE001  whatever a model raises is an answer that did not come
-                well = np.zeros(len(numbers), dtype=bool)
-            ended = time.monotonic()
-            self.answered[numbers], self.batch[numbers] = well, len(numbers)
-            self.completed[numbers] = ended
-            self.spans.append((begun, ended))
-            if self._finished is not None and not self._stopped:
-                os.write(self._finished, numbers.tobytes())
+            self.answer(numbers)
 
     def _form(self) -> NDArray[np.int64]:
         """Return the numbers of the next batch's requests, none when the queue is closed and empty."""

@@ -29,10 +29,10 @@ class LoadTest:
     `runs` holds the record of every run so far.
     """
 
-    def __init__(self, opening: Opening, arrivals: Arrivals, slo_ms: float, drain_seconds: float = 10) -> None:
+    def __init__(self, opening: Opening, arrivals: Arrivals, slo_ms: float) -> None:
         self.runs: list[LoadRun] = []
         self._opening, self._arrivals = opening, arrivals
-        self._slo_ms, self._drain_seconds = slo_ms, drain_seconds
+        self._slo_ms = slo_ms
         self._second_tries = SECOND_TRIES
         self._child = Conversation("tasks.performance.load", opening)
 
@@ -44,8 +44,7 @@ class LoadTest:
         """
         run = self.run(
             Offer(
-                replica=replica, arrivals=self._arrivals, rate=rate, seconds=seconds, seed=seed, slo_ms=self._slo_ms,
-                drain_seconds=self._drain_seconds,
+                replica=replica, arrivals=self._arrivals, rate=rate, seconds=seconds, seed=seed, slo_ms=self._slo_ms
             )
         )  # fmt: skip
         return response_seconds(read_raw(self._opening.out / Path(run.raw.path).name))

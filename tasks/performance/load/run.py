@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tasks.core.errors import InputError, StageError
+from tasks.core.errors import StageError
 from tasks.core.records import Record
 from tasks.core.worker import measure
 from tasks.evidence import Arrivals, Engine, Lateness, LoadRun, PoissonArrivals, Replica
-from tasks.performance.load import loadgen
 from tasks.performance.load.arrivals import scheduled
 from tasks.performance.load.batcher import NS, Batcher, any_left
 from tasks.performance.load.generator import Paced, Sent
@@ -22,7 +21,7 @@ from tasks.performance.load.request_log import keep_raw
 from tasks.performance.load.request_pipe import Queue
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable
 
     from numpy.typing import NDArray
 
@@ -51,7 +50,6 @@ class Offer(Record):
     seed: int
     slo_ms: float
     drain_seconds: float = 10
-    engine: Engine = "launchgate"
 
 
 @dataclass(frozen=True)
@@ -63,21 +61,35 @@ class Seen:
     completed: NDArray[np.float64]
 
 
-def run_load(answerers: Sequence[Answerer], offer: Offer, out: Path) -> LoadRun:
-    """Offer a load to `answerers`, which the replica's workers share, and keep every request in a file in `out`.
+@dataclass(frozen=True)
+class Generator:
+    """What sends the requests of a run, as its record names it.
 
-    Raises StageError where the generator was too late to say anything about the server, or could not run, or where a
-    call of an earlier run never came back; InputError where the engine does not know the arrival process.
+    `play` is given the answerer, the offer, when each request is due (seconds) and its row, both [requests], and the
+    queue. It returns the workers that answered, and when everything was.
     """
+
+    engine: Engine
+    version: str
+    play: Callable[[Answerer, Offer, NDArray[np.float64], NDArray[np.intp], Queue], tuple[Batcher, Seen]]
+
+
+def run_load(answerer: Answerer, offer: Offer, out: Path, generator: Generator | None = None) -> LoadRun:
+    """Offer a load to `answerer`, which the replica's workers share, and keep every request in a file in `out`.
+
+    The requests are sent by launchgate's own generator; a benchmark that compares it with another one names that. Raises
+    StageError where the generator was too late to say anything about the server, or could not run, or where a call of an
+    earlier run never came back.
+    """
+    generator = generator or OWN
     if any_left():
         raise StageError(
             "a call of an earlier run has not come back and would take part in this one; start a new server"
         )
-    due, rows = draw_requests(offer.arrivals, offer.rate, offer.seconds, offer.seed, len(answerers[0]))
-    play = _play_own if offer.engine == "launchgate" else _play_loadgen
+    due, rows = draw_requests(offer.arrivals, offer.rate, offer.seconds, offer.seed, len(answerer))
     with tempfile.TemporaryDirectory(prefix="launchgate-") as folder, Queue(Path(folder) / REQUESTS) as queue:
-        batcher, seen = play(answerers, offer, due, rows, queue)
-    return _record(offer, batcher, seen, rows, accepted_lateness(seen, offer.slo_ms), out)
+        batcher, seen = generator.play(answerer, offer, due, rows, queue)
+    return _record(offer, generator, batcher, seen, rows, accepted_lateness(seen, offer.slo_ms), out)
 
 
 def draw_requests(
@@ -106,11 +118,11 @@ def accepted_lateness(seen: Seen, slo_ms: float) -> Lateness:
 
 
 def _play_own(
-    answerers: Sequence[Answerer], offer: Offer, due: NDArray[np.float64], rows: NDArray[np.intp], queue: Queue
+    answerer: Answerer, offer: Offer, due: NDArray[np.float64], rows: NDArray[np.intp], queue: Queue
 ) -> tuple[Batcher, Seen]:
     schedule, sent = queue.path.with_name("schedule.npy"), queue.path.with_name("sent.npy")
     np.save(schedule, due)
-    batcher = Batcher(answerers, offer.replica, rows, queue.reader)
+    batcher = Batcher(answerer, offer.replica, rows, queue.reader)
     batcher.start()
     try:
         limit = offer.seconds + offer.drain_seconds + START_SECONDS
@@ -120,37 +132,14 @@ def _play_own(
         batcher.drain(time.monotonic() + offer.drain_seconds)
         completed = batcher.completed - start_ns / NS
     finally:
-        _end(batcher, queue)
+        end_run(batcher, queue)
     return batcher, Seen(due, (np.load(sent) - start_ns) / NS, completed)
 
 
-def _play_loadgen(
-    answerers: Sequence[Answerer], offer: Offer, due: NDArray[np.float64], rows: NDArray[np.intp], queue: Queue
-) -> tuple[Batcher, Seen]:
-    """Have LoadGen send as many requests as are due, by a schedule of its own."""
-    loadgen.version()
-    if not isinstance(offer.arrivals, PoissonArrivals):
-        raise InputError(
-            f"LoadGen's arrivals are Poisson; offer {offer.arrivals.process} ones with the engine launchgate"
-        )
-    with Queue(queue.path.with_name("finished")) as back:
-        asked = loadgen.Asked(
-            rate=offer.rate, count=len(due), seed=offer.seed, drain_seconds=offer.drain_seconds, requests=queue.path,
-            finished=back.path, folder=queue.path.parent,
-        )  # fmt: skip
-        batcher = Batcher(answerers, offer.replica, rows, queue.reader, back.writer)
-        batcher.start()
-        try:
-            limit = 2 * offer.seconds + offer.drain_seconds + START_SECONDS
-            offered = measure("tasks.performance.load.loadgen", asked, loadgen.Offered, limit)
-        finally:
-            _end(batcher, queue)
-    scheduled_at, dispatched, completed = np.load(queue.path.with_name(loadgen.TIMES))
-    completed[list(offered.unfinished)] = np.inf
-    return batcher, Seen(scheduled_at, dispatched, completed)
+OWN = Generator(engine="launchgate", version=VERSION, play=_play_own)
 
 
-def _end(batcher: Batcher, queue: Queue) -> None:
+def end_run(batcher: Batcher, queue: Queue) -> None:
     """Have the workers end, and wait a little for those that are in a call."""
     batcher.stop()
     queue.close()
@@ -158,7 +147,13 @@ def _end(batcher: Batcher, queue: Queue) -> None:
 
 
 def _record(
-    offer: Offer, batcher: Batcher, seen: Seen, rows: NDArray[np.intp], lateness: Lateness, out: Path
+    offer: Offer,
+    generator: Generator,
+    batcher: Batcher,
+    seen: Seen,
+    rows: NDArray[np.intp],
+    lateness: Lateness,
+    out: Path,
 ) -> LoadRun:
     done = np.isfinite(seen.completed)
     answered = done & batcher.answered
@@ -171,8 +166,8 @@ def _record(
         "batch": batcher.batch, "row": rows,
     }  # fmt: skip
     return LoadRun(
-        engine=offer.engine,
-        engine_version=loadgen.version() if offer.engine == "mlperf-loadgen" else VERSION,
+        engine=generator.engine,
+        engine_version=generator.version,
         arrivals=offer.arrivals,
         rate=offer.rate,
         seconds=offer.seconds,

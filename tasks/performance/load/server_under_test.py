@@ -32,30 +32,28 @@ class Opening(Record):
 
 
 class Bench:
-    """The answerers that runs have needed so far, loaded and warm."""
+    """The answerers that runs have needed so far, loaded and warm: one for each number of threads."""
 
     def __init__(self, opening: Opening) -> None:
         self.opening = opening
         module, _, function = opening.opener.partition(":")
         self._open = getattr(import_module(module), function)
-        self._loaded: dict[int, list[Answerer]] = {}  # by intra-op threads
-        self._warm: set[tuple[int, int, int]] = set()
+        self._loaded: dict[int, Answerer] = {}  # by intra-op threads
+        self._warm: set[tuple[int, int]] = set()
 
     def run(self, offer: Offer) -> LoadRun:
-        """Offer a load, loading what the replica has not yet. Raises StageError and InputError as `run_load` does."""
-        return run_load(self._answerers(offer.replica), offer, self.opening.out)
+        """Offer a load, loading what the replica has not yet. Raises StageError as `run_load` does."""
+        return run_load(self.answerer(offer.replica), offer, self.opening.out)
 
-    def _answerers(self, replica: Replica) -> list[Answerer]:
-        loaded = self._loaded.setdefault(replica.threads, [])
-        wanted = replica.instances if replica.own_sessions else 1
-        while len(loaded) < wanted:
-            loaded.append(self._open(self.opening.arguments, replica.threads))
-        for number, answerer in enumerate(loaded[:wanted]):
-            key = (replica.threads, number, replica.largest_batch)
-            if key not in self._warm:
-                _warm_up(answerer, replica.largest_batch)
-                self._warm.add(key)
-        return loaded[:wanted]
+    def answerer(self, replica: Replica) -> Answerer:
+        """Return the warm answerer that the replica's workers share. Raises StageError where no row can be answered."""
+        if replica.threads not in self._loaded:
+            self._loaded[replica.threads] = self._open(self.opening.arguments, replica.threads)
+        answerer = self._loaded[replica.threads]
+        if (key := (replica.threads, replica.largest_batch)) not in self._warm:
+            _warm_up(answerer, replica.largest_batch)
+            self._warm.add(key)
+        return answerer
 
 
 def _warm_up(answerer: Answerer, largest_batch: int) -> None:

@@ -22,8 +22,6 @@ from tasks.performance.memory.soak_worker import REQUESTS_A_CYCLE, SOAK_BATCHES,
 if TYPE_CHECKING:
     from tasks.core.settings import Measuring
 
-Points = tuple[tuple[int, int], ...]
-
 POINTS = 25
 PROC = Path("/proc")
 RESET_PEAK = "5"  # written to clear_refs, see proc(5)

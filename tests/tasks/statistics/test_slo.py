@@ -15,10 +15,9 @@ from tasks.statistics import (
     confidence_at_look,
     dependent_quantile,
     response_bound,
-    response_percentiles,
-    service_times,
     slo_verdict,
 )
+from tasks.statistics.queue_replay import service_times
 from tasks.statistics.slo import _replayed_high
 
 if TYPE_CHECKING:
@@ -107,17 +106,6 @@ def test_services_that_are_hardly_known_leave_no_upper_bound() -> None:
     assert vague is not None
     assert math.log(vague) == pytest.approx(1.729 * 0.2 * vague, rel=1e-3)
     assert _replayed_high(0.0, 0.25, 0.95) is None
-
-
-def test_all_percentiles_rise_and_the_largest_has_no_upper_bound() -> None:
-    """A report shows each percentile between its bounds; 6,000 requests are too few to replay p99.9."""
-    arrived, took = queue(np.random.default_rng(9), 6_000)
-    found = response_percentiles(arrived, took, 0.95, Arrivals(RATE), 1)
-    assert [one.q for one in found] == [0.5, 0.9, 0.95, 0.99, 0.999, 1.0]
-    assert [one.method for one in found] == ["replay"] * 4 + ["values"] * 2
-    assert [one.estimate for one in found] == sorted(one.estimate for one in found)
-    assert (found[-1].low, found[-1].high) == (took.max(), None)
-    assert all(one.low is not None and one.high is not None and one.low < one.high for one in found[:4])
 
 
 def test_looks_share_the_chance_to_be_wrong() -> None:

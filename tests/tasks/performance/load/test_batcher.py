@@ -42,12 +42,10 @@ def send(queue: Queue, *numbers: int) -> None:
     os.write(queue.writer, np.array([(number, time.monotonic_ns()) for number in numbers], QUERY).tobytes())
 
 
-def serve(
-    folder: Path, answerer: Remembers, replica: Replica, *parts: tuple[int, ...], finished: int | None = None
-) -> Batcher:
+def serve(folder: Path, answerer: Remembers, replica: Replica, *parts: tuple[int, ...]) -> Batcher:
     """Send the parts one after the other, each when the one before is taken, to rows 10 times their number."""
     with Queue(folder / "queue") as queue:
-        batcher = Batcher([answerer], replica, np.arange(20) * 10 % 100, queue.reader, finished)
+        batcher = Batcher(answerer, replica, np.arange(20) * 10 % 100, queue.reader)
         send(queue, *parts[0])
         batcher.start()
         for part in parts[1:]:
@@ -82,7 +80,7 @@ def test_a_batch_that_lacks_requests_goes_when_its_first_has_waited_long_enough(
     """It is not held until the queue is closed."""
     answerer = Remembers()
     with Queue(tmp_path / "queue") as queue:
-        batcher = Batcher([answerer], Replica(largest_batch=9, longest_wait_ms=30), np.arange(20), queue.reader)
+        batcher = Batcher(answerer, Replica(largest_batch=9, longest_wait_ms=30), np.arange(20), queue.reader)
         batcher.start()
         send(queue, 0)
         until = time.monotonic() + 30
@@ -107,20 +105,6 @@ def test_a_row_that_is_answered_badly_fails_alone(tmp_path: Path) -> None:
     assert batcher.answered[:4].tolist() == [True, False, True, True]
 
 
-def test_each_request_is_told_once_when_it_is_done(tmp_path: Path) -> None:
-    """A generator that waits for completions gets the number of every request, failed ones included."""
-    with Queue(tmp_path / "back") as back:
-        serve(
-            tmp_path,
-            Remembers(raises=10),
-            Replica(largest_batch=3, instances=2),
-            tuple(range(10)),
-            finished=back.writer,
-        )
-        told = np.frombuffer(os.read(back.reader, 1000), np.int64)
-    assert sorted(told.tolist()) == list(range(10))
-
-
 def test_workers_end_after_their_call_when_they_are_stopped(tmp_path: Path) -> None:
     """What is left in the queue stays there."""
     begun, go_on = threading.Event(), threading.Event()
@@ -133,7 +117,7 @@ def test_workers_end_after_their_call_when_they_are_stopped(tmp_path: Path) -> N
 
     answerer = Slow()
     with Queue(tmp_path / "queue") as queue:
-        batcher = Batcher([answerer], Replica(largest_batch=1), np.arange(20), queue.reader)
+        batcher = Batcher(answerer, Replica(largest_batch=1), np.arange(20), queue.reader)
         send(queue, *range(5))
         batcher.start()
         assert begun.wait(30)

@@ -42,7 +42,7 @@ def opening(serving: Serving, sets: DataSets, out: Path) -> Opening:
 
 def test_a_search_probes_one_rate_after_another(served: Serving, sets: DataSets, tmp_path: Path) -> None:
     """Response seconds in order of arrival, of as many requests as were due, whatever the replica is."""
-    replicas = (Replica(largest_batch=8, longest_wait_ms=2), Replica(largest_batch=1, instances=2, own_sessions=True))
+    replicas = (Replica(largest_batch=8, longest_wait_ms=2), Replica(largest_batch=1, instances=2))
     out = tmp_path / "variants" / "fp32"
     with LoadTest(opening(served, sets, out), PoissonArrivals(), LONG_MS) as test:
         for replica, rate in zip(replicas, (100, 50), strict=True):

@@ -1,4 +1,4 @@
-"""Whole runs: generator, queue, workers and record, by both engines, against answerers that stall, lock, fail and hang."""
+"""Whole runs: generator, queue, workers and record, against answerers that stall, lock, fail and hang."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from tasks.core.errors import InputError, StageError
+from tasks.core.errors import StageError
 from tasks.core.files import digest
-from tasks.evidence import GammaArrivals, LoadRun, PoissonArrivals, Replica
-from tasks.performance.load import loadgen
+from tasks.evidence import LoadRun, PoissonArrivals, Replica
 from tasks.performance.load import request_log as raw
 from tasks.performance.load.arrivals import scheduled
 from tasks.performance.load.request_log import read_raw, response_seconds
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.process
 
-ENGINES = ("launchgate", "mlperf-loadgen")
 NANOSECOND = 1e-9
 ONE = Replica(largest_batch=1)
 
@@ -64,20 +62,17 @@ def run(
     out: Path, do: Callable[[int, NDArray[np.intp]], None], **changes: object
 ) -> tuple[LoadRun, dict[str, np.ndarray]]:
     """Return the record of a run, and its requests."""
-    found = run_load([Asked(do)], offer(**changes), out / "variants" / "fp32")
+    found = run_load(Asked(do), offer(**changes), out / "variants" / "fp32")
     path = out / found.raw.path
     assert digest(path) == found.raw.sha256
     return found, read_raw(path)
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-def test_both_engines_leave_the_same_record(tmp_path: Path, engine: str) -> None:
+def test_a_run_leaves_a_record_of_every_request(tmp_path: Path) -> None:
     """Each request once, in order of its schedule, sent when due and not before, and done after that."""
-    if engine == "mlperf-loadgen":
-        pytest.importorskip("mlperf_loadgen")
-    found, table = run(tmp_path, nothing, engine=engine)
+    found, table = run(tmp_path, nothing)
     due = scheduled(PoissonArrivals(), 200, 1, 5)
-    assert (found.engine, found.requests) == (engine, len(due))
+    assert (found.engine, found.requests) == ("launchgate", len(due))
     assert (found.answered, found.failed, found.unfinished) == (len(due), 0, 0)
     assert list(table) == list(raw.COLUMNS)
     assert {len(column) for column in table.values()} == {len(due)} == {found.raw.rows}
@@ -94,16 +89,12 @@ def test_both_engines_leave_the_same_record(tmp_path: Path, engine: str) -> None
     assert 0 < found.utilisation <= 1
     assert found.mean_batch == 1
     assert (response_seconds(table) > 0).all()
-    if engine == "launchgate":
-        np.testing.assert_allclose(table["scheduled"], due)
+    np.testing.assert_allclose(table["scheduled"], due)
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-def test_a_stall_in_one_call_of_a_hundred_is_felt_by_all_who_wait_behind_it(tmp_path: Path, engine: str) -> None:
+def test_a_stall_in_one_call_of_a_hundred_is_felt_by_all_who_wait_behind_it(tmp_path: Path) -> None:
     """One call in a hundred is all that a closed loop would see of it; here it is the queue behind it too."""
-    if engine == "mlperf-loadgen":
-        pytest.importorskip("mlperf_loadgen")
-    found, table = run(tmp_path, lambda call, _: time.sleep(0.3 if call % 100 == 50 else 0), engine=engine)
+    found, table = run(tmp_path, lambda call, _: time.sleep(0.3 if call % 100 == 50 else 0))
     assert found.answered == found.requests
     stalls = found.requests // 100
     assert (response_seconds(table) > 0.1).sum() > 10 * stalls  # 200 a second arrive in the 0.2 s left of each
@@ -133,17 +124,14 @@ def test_a_lock_around_the_model_serialises_its_workers(tmp_path: Path) -> None:
     assert most > 1
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-def test_failed_requests_are_counted_and_have_no_finite_time(tmp_path: Path, engine: str) -> None:
+def test_failed_requests_are_counted_and_have_no_finite_time(tmp_path: Path) -> None:
     """A quick failure is no quick answer."""
-    if engine == "mlperf-loadgen":
-        pytest.importorskip("mlperf_loadgen")
 
     def refuse(_call: int, rows: NDArray[np.intp]) -> None:
         if (rows < 5).any():
             raise ValueError("no")
 
-    found, table = run(tmp_path, refuse, engine=engine)
+    found, table = run(tmp_path, refuse)
     refused = table["row"] < 5
     assert found.failed == refused.sum() > 0
     assert found.answered == (~refused).sum()
@@ -151,16 +139,11 @@ def test_failed_requests_are_counted_and_have_no_finite_time(tmp_path: Path, eng
     assert np.isfinite(table["completed"]).all()
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-def test_what_is_not_done_in_time_is_unfinished(tmp_path: Path, engine: str) -> None:
+def test_what_is_not_done_in_time_is_unfinished(tmp_path: Path) -> None:
     """A call that hangs, and all that wait behind it; and while it hangs, the server is of no use for another run."""
-    if engine == "mlperf-loadgen":
-        pytest.importorskip("mlperf_loadgen")
     go_on = threading.Event()
     try:
-        found, table = run(
-            tmp_path, lambda call, _: None if call < 20 else go_on.wait(60) or None, drain_seconds=0.2, engine=engine
-        )
+        found, table = run(tmp_path, lambda call, _: None if call < 20 else go_on.wait(60) or None, drain_seconds=0.2)
         assert found.answered == 19
         assert found.unfinished == found.requests - 19
         assert np.isinf(response_seconds(table)[table["outcome"] == "unfinished"]).all()
@@ -191,37 +174,6 @@ def test_a_time_without_requests_is_no_run(tmp_path: Path) -> None:
     """Too short a time at too low a rate."""
     with pytest.raises(StageError, match=r"no request falls into 0.001 s at 1 a second"):
         run(tmp_path, nothing, rate=1, seconds=0.001)
-
-
-def test_loadgen_offers_poisson_arrivals_alone(tmp_path: Path) -> None:
-    """Other processes are refused, not replaced."""
-    pytest.importorskip("mlperf_loadgen")
-    with pytest.raises(InputError, match="LoadGen's arrivals are Poisson; offer gamma ones with the engine launchgate"):
-        run(tmp_path, nothing, engine="mlperf-loadgen", arrivals=GammaArrivals(variation=2))
-
-
-def test_without_loadgen_its_engine_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In one sentence that names what to do."""
-    monkeypatch.setattr(loadgen, "DISTRIBUTION", "mlcommons-loadgen-elsewhere")
-    with pytest.raises(StageError, match=r"mlcommons-loadgen-elsewhere is not installed .* use the engine launchgate"):
-        run(tmp_path, nothing, engine="mlperf-loadgen")
-
-
-def test_a_trace_that_lacks_requests_is_refused(tmp_path: Path) -> None:
-    """What is not told did not happen at time 0."""
-    line = (
-        '{{"name":"Sample","cat":"default","ph":"b","pid":1,"id":{0},"ts":{1},"args":{{"sample_seq":{0},"query_seq":{0},'
-        '"sample_idx":7,"issue_start_ns":300,"complete_ns":80571}}}},\n'
-    )
-    trace = tmp_path / "trace.json"
-    trace.write_text(
-        '{"name":"LogDetail","args":{"key":""version""}},\n' + line.format(1, 4780.1) + line.format(0, 4680.1)
-    )
-    np.testing.assert_allclose(
-        loadgen.read_trace(trace, 2), [[0, 1e-4], [3e-7, 1.003e-4], [8.0571e-5, 1.80571e-4]], rtol=1e-6, atol=1e-12
-    )
-    with pytest.raises(StageError, match=r"trace.json holds 2 requests of 3"):
-        loadgen.read_trace(trace, 3)
 
 
 def test_without_pandas_the_requests_are_kept_as_arrays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,8 @@
 """MLPerf LoadGen's Server scenario in the generator's place: the same queue, the same server, its own clock and arrivals.
 
-`python -m tasks.performance.load.loadgen REQUEST.json RESPONSE.json`, as its run starts it. In a process of its own, because an
-exception in LoadGen's callback aborts the process, and a request that is never completed would hang it for ever.
+`python -m mlcommons_loadgen REQUEST.json RESPONSE.json`, as its run starts it, with this folder on PYTHONPATH. LoadGen runs
+in a process of its own, because an exception in its callback aborts the process, and a request that is never completed would
+hang it for ever. The file has the distribution's name, not the module's: `mlperf_loadgen` is what it imports.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 import struct
+import sys
 import threading
 import time
 from importlib import metadata
@@ -17,13 +19,24 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tasks.core.errors import StageError
-from tasks.core.records import Record
-from tasks.core.worker import serve
-from tasks.performance.load.generator import go_first
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT)]
+
+from tasks.core.errors import InputError, StageError  # noqa: E402
+from tasks.core.records import Record  # noqa: E402
+from tasks.core.worker import measure, serve  # noqa: E402
+from tasks.evidence import PoissonArrivals  # noqa: E402
+from tasks.performance.load.batcher import Batcher  # noqa: E402
+from tasks.performance.load.generator import go_first  # noqa: E402
+from tasks.performance.load.request_pipe import Queue  # noqa: E402
+from tasks.performance.load.run import START_SECONDS, Generator, Seen, end_run  # noqa: E402
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from tasks.evidence import Replica
+    from tasks.performance.load.batcher import Answerer
+    from tasks.performance.load.run import Offer
 
 DISTRIBUTION = "mlcommons-loadgen"
 TIMES = "times.npy"
@@ -60,6 +73,55 @@ class Offered(Record):
     unfinished: tuple[int, ...]
 
 
+class TellingBatcher(Batcher):
+    """Workers that also write the number of each request that is done, as int64, to the pipe `finished`."""
+
+    def __init__(
+        self, answerer: Answerer, replica: Replica, rows: NDArray[np.intp], requests: int, finished: int
+    ) -> None:
+        super().__init__(answerer, replica, rows, requests)
+        self._finished = finished
+
+    def answer(self, numbers: NDArray[np.int64]) -> None:
+        """Answer the requests as one batch, and tell LoadGen."""
+        super().answer(numbers)
+        if not self.stopped:
+            os.write(self._finished, numbers.tobytes())
+
+
+def loadgen() -> Generator:
+    """Return LoadGen as a generator for `run_load`. Raises StageError where it is not installed."""
+    return Generator(engine="mlperf-loadgen", version=version(), play=play)
+
+
+def play(
+    answerer: Answerer, offer: Offer, due: NDArray[np.float64], rows: NDArray[np.intp], queue: Queue
+) -> tuple[Batcher, Seen]:
+    """Have LoadGen send as many requests as are due, by a schedule of its own.
+
+    Raises InputError where the arrivals are not Poisson, and StageError where LoadGen's process could not do it.
+    """
+    if not isinstance(offer.arrivals, PoissonArrivals):
+        raise InputError(
+            f"LoadGen's arrivals are Poisson; offer {offer.arrivals.process} ones with launchgate's generator"
+        )
+    with Queue(queue.path.with_name("finished")) as back:
+        asked = Asked(
+            rate=offer.rate, count=len(due), seed=offer.seed, drain_seconds=offer.drain_seconds, requests=queue.path,
+            finished=back.path, folder=queue.path.parent,
+        )  # fmt: skip
+        batcher = TellingBatcher(answerer, offer.replica, rows, queue.reader, back.writer)
+        batcher.start()
+        try:
+            limit = 2 * offer.seconds + offer.drain_seconds + START_SECONDS
+            offered = measure("mlcommons_loadgen", asked, Offered, limit)
+        finally:
+            end_run(batcher, queue)
+    scheduled, dispatched, completed = np.load(queue.path.with_name(TIMES))
+    completed[list(offered.unfinished)] = np.inf
+    return batcher, Seen(scheduled, dispatched, completed)
+
+
 def version() -> str:
     """Return LoadGen's version. Raises StageError where it is not installed."""
     try:
@@ -67,22 +129,21 @@ def version() -> str:
     except metadata.PackageNotFoundError as error:
         raise StageError(
             f"{DISTRIBUTION} is not installed (it has wheels for Linux on x86-64, Python 3.11 to 3.13), so LoadGen can't "
-            "offer the load; install it from infra/locks/cpu.txt, or use the engine launchgate"
+            "offer the load; install it from infra/locks/test.txt"
         ) from error
 
 
 def offer(asked: Asked) -> Offered:
     """Have LoadGen send its requests and return which were given up; the body of LoadGen's process."""
-    import mlperf_loadgen as loadgen
+    import mlperf_loadgen as library
 
-    exchange = _Exchange(asked, loadgen)
-    under_test = loadgen.ConstructSUT(exchange.issue, lambda: None)
-    library = loadgen.ConstructQSL(
-        1, 1, lambda _: None, lambda _: None
-    )  # which row a request asks for, the server knows
-    loadgen.StartTestWithLogSettings(under_test, library, _settings(asked, loadgen), _logs(asked.folder, loadgen))
-    loadgen.DestroyQSL(library)
-    loadgen.DestroySUT(under_test)
+    exchange = _Exchange(asked, library)
+    under_test = library.ConstructSUT(exchange.issue, lambda: None)
+    # which row a request asks for, the server knows
+    samples = library.ConstructQSL(1, 1, lambda _: None, lambda _: None)
+    library.StartTestWithLogSettings(under_test, samples, _settings(asked, library), _logs(asked.folder, library))
+    library.DestroyQSL(samples)
+    library.DestroySUT(under_test)
     if exchange.error is not None:
         raise exchange.error
     np.save(asked.folder / TIMES, read_trace(asked.folder / TRACE, asked.count))
@@ -92,10 +153,10 @@ def offer(asked: Asked) -> Offered:
 class _Exchange:
     """LoadGen's requests on their way to the server, and their completions on the way back."""
 
-    def __init__(self, asked: Asked, loadgen: Any) -> None:
+    def __init__(self, asked: Asked, library: Any) -> None:
         self.error: BaseException | None = None
         self.given_up: list[int] = []
-        self._asked, self._loadgen = asked, loadgen
+        self._asked, self._library = asked, library
         self._ids: list[int] = []
         self._open: set[int] = set()
         self._lock = threading.Lock()
@@ -136,8 +197,8 @@ class _Exchange:
             if given_up:
                 self.given_up += mine
         if mine:
-            response = self._loadgen.QuerySampleResponse
-            self._loadgen.QuerySamplesComplete([response(self._ids[number], 0, 0) for number in mine])
+            response = self._library.QuerySampleResponse
+            self._library.QuerySamplesComplete([response(self._ids[number], 0, 0) for number in mine])
 
 
 def read_trace(path: Path, count: int) -> NDArray[np.float64]:
@@ -156,11 +217,11 @@ def read_trace(path: Path, count: int) -> NDArray[np.float64]:
     return np.stack([scheduled, scheduled + issued, scheduled + complete])
 
 
-def _settings(asked: Asked, loadgen: Any) -> Any:
+def _settings(asked: Asked, library: Any) -> Any:
     """Return LoadGen's settings: its verdict is not used, so nothing of it may end the run early."""
-    made = loadgen.TestSettings()
-    made.scenario = loadgen.TestScenario.Server
-    made.mode = loadgen.TestMode.PerformanceOnly
+    made = library.TestSettings()
+    made.scenario = library.TestScenario.Server
+    made.mode = library.TestMode.PerformanceOnly
     made.server_target_qps = asked.rate
     made.server_max_async_queries = 0  # with a limit it ends where a queue begins, which is what there is to see
     made.min_query_count = asked.count
@@ -171,10 +232,10 @@ def _settings(asked: Asked, loadgen: Any) -> Any:
     return made
 
 
-def _logs(folder: Path, loadgen: Any) -> Any:
-    made = loadgen.LogSettings()
+def _logs(folder: Path, library: Any) -> Any:
+    made = library.LogSettings()
     made.enable_trace = True  # the only place where single requests are told
-    made.log_output = loadgen.LogOutputSettings()
+    made.log_output = library.LogOutputSettings()
     made.log_output.outdir = str(folder)
     made.log_output.copy_summary_to_stdout = False
     return made
