@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 HOUSE = sorted(path.stem for path in POLICIES.glob("*.yaml"))
+WARNING = {"standard": {"drift"}, "selftest": {"drift", "calibration", "silent-failures", "robustness"}}
 
 
 @pytest.mark.parametrize("name", HOUSE)
@@ -63,4 +64,36 @@ def test_a_number_that_cannot_be_meant_is_refused(
     path = tmp_path / "p.yaml"
     path.write_text(yaml.safe_dump(policy))
     with pytest.raises(InputError, match=wanted):
+        load_policy(str(path))
+
+
+@pytest.mark.parametrize("name", WARNING)
+def test_a_policy_loads_and_explains_itself(name: str) -> None:
+    """A house policy sets every gate, blocks with all but a few, and gives every number a reason beside it or above."""
+    policy = load_policy(name)
+    assert list(policy.limits()) == list(GATES)
+    assert {gate for gate, limits in policy.limits().items() if limits.severity == "warn"} == WARNING[name]
+    lines = (POLICIES / f"{name}.yaml").read_text().partition("\ngates:\n")[2].splitlines()
+    numbers = [line for line in lines if line.startswith("    ") and "severity" not in line]
+    bare = [line for line in numbers if "#" not in line]
+    assert len(bare) < len(numbers) / 3
+
+
+@pytest.mark.parametrize("gate", GATES)
+def test_a_policy_that_leaves_a_gate_out_is_refused_by_name(gate: str, tmp_path: Path) -> None:
+    """Fail closed: a gate that a policy forgets is a mistake of the policy, not a gate that passes."""
+    content = yaml.safe_load((POLICIES / "selftest.yaml").read_text())
+    del content["gates"][gate]
+    path = tmp_path / "loose.yaml"
+    path.write_text(yaml.safe_dump(content))
+    with pytest.raises(InputError, match=f"gates.{gate}: this key is missing"):
+        load_policy(str(path))
+
+
+def test_a_policy_with_an_unknown_limit_is_refused_with_the_known_ones(tmp_path: Path) -> None:
+    """A misspelt limit does not silently leave the gate without it."""
+    text = (POLICIES / "selftest.yaml").read_text().replace("max_gap:", "max_gpa:")
+    path = tmp_path / "misspelt.yaml"
+    path.write_text(text)
+    with pytest.raises(InputError, match=r"known here: .*max_gap"):
         load_policy(str(path))
