@@ -11,7 +11,7 @@ from prefect import flow
 from flows import steps
 from flows.artifacts import Progress, announce
 from flows.launch.against_champion import ask_incumbent, nobody
-from flows.launch.context import Launch, variant_names
+from flows.launch.context import REFERENCE, Launch, variant_names
 from flows.launch.costs import measure_costs
 from flows.launch.data import measure_data
 from flows.launch.inputs import preflight, read_inputs
@@ -30,6 +30,8 @@ from tasks.decision.tolerance import marking
 from tasks.evaluation.review import REVIEW_FILE
 from tasks.evaluation.scores import PRODUCTION_FILE
 from tasks.evidence import Evidence, ExportEvidence, Unmeasured
+from tasks.report.progress import planned
+from tasks.report.stages import stages_of
 from tasks.serving.server import serving_of
 from tasks.variants.parity import failed_export
 
@@ -69,9 +71,10 @@ def run(candidate: Candidate, policy: Policy, kind: Kind = "launch", tags: dict[
                     candidate.name, run_id, ledger.url(run_id), parts=2 * len(variant_names(candidate)) + 3
                 )
                 current = Launch(candidate, policy, ledger, run_id, home() / "runs" / run_id, progress)
-                evidence = price(measure(current), policy.business)
-                decision = decide(evidence, policy, run_id)
-                record(current, evidence, decision)
+                with planned(_stages(candidate, policy, ledger)):
+                    evidence = price(measure(current), policy.business)
+                    decision = decide(evidence, policy, run_id)
+                    record(current, evidence, decision)
                 progress.advance("record")
                 announce(decision, ledger.url(run_id))
             conclude(ledger, run_id, decision, kind)
@@ -80,6 +83,12 @@ def run(candidate: Candidate, policy: Policy, kind: Kind = "launch", tags: dict[
             ledger.stop(run_id, "KILLED" if stopped else "FAILED", str(error) or type(error).__name__)
             raise
     return decision
+
+
+def _stages(candidate: Candidate, policy: Policy, ledger: Ledger) -> dict[str, float | None]:
+    """Return the stages that the launch will run if nothing stops it early, with their budgets in seconds."""
+    champion = ledger.champion(candidate.name) is not None
+    return stages_of(variant_names(candidate), REFERENCE, policy.measure, champion=champion)
 
 
 def conclude(ledger: Ledger, run_id: str, decision: Decision, kind: Kind) -> None:
