@@ -141,6 +141,8 @@ class ProgressHandler(logging.StreamHandler[TextIO]):
 
 
 def _draw(text: str) -> None:
+    if not log.isEnabledFor(logging.INFO):
+        return
     for handler in log.handlers:
         if isinstance(handler, ProgressHandler):
             handler.draw(_fitted(text))

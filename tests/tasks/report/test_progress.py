@@ -78,6 +78,15 @@ def test_a_stage_that_fails_leaves_nothing_behind(stream: io.StringIO) -> None:
     assert stream.getvalue().endswith(ERASE_LINE if isinstance(stream, Terminal) else "export begins\n")
 
 
+@pytest.mark.usefixtures("quick")
+def test_progress_that_is_switched_off_shows_nothing(stream: io.StringIO) -> None:
+    """A logger that takes no progress draws no line either."""
+    progress.log.setLevel(logging.ERROR)
+    with alive("export"):
+        time.sleep(0.05)
+    assert stream.getvalue() == ""
+
+
 def test_lines_of_the_log_stand_above_the_line_that_is_redrawn() -> None:
     """A line that comes while a stage runs does not end up in the middle of it."""
     handler = ProgressHandler(stream := Terminal())
