@@ -75,7 +75,9 @@ def _verdict(decision: Decision, console: Console) -> list[Text]:
     lines = wrapped(head, console, "bold green" if promoted else "bold red", hang=INDENT)
     first = _first(decision)
     reason = decision.reasons[0] if decision.reasons else "no reason was given"
-    lines += wrapped(_sentence(first) if first else reason, console)
+    if first is not None:
+        reason = f"{signs_of(console)[first.outcome]} {_sentence(first)}"
+    lines += wrapped(reason, console, hang=INDENT if first else 0)
     cost = [each for each in decision.gates if each.gate == "unit-cost" and each.variant == decision.variant]
     if promoted and cost:
         lines += wrapped(cost[0].because, console)
