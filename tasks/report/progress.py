@@ -46,7 +46,7 @@ class Running(NamedTuple):
         if not seconds:
             return ", ".join([f"{head} begins", *parts])
         if self.later_seconds:
-            parts.append(f"later stages {duration(self.later_seconds)}")
+            parts.append(f"budgets to come {duration(self.later_seconds)}")
         return ", ".join([f"{head} runs: {duration(seconds)}", *parts])
 
 

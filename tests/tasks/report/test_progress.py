@@ -55,14 +55,14 @@ def test_a_stage_tells_that_it_began_and_still_runs(stream: io.StringIO) -> None
     said = stream.getvalue()
     if isinstance(stream, Terminal):
         assert "\n" not in said.split("fp32: load done")[0]
-        assert said.count(f"{ERASE_LINE}[2/5] fp32: load runs: 0 s, budget 33 s, later stages 1 min 8 s") > 2
+        assert said.count(f"{ERASE_LINE}[2/5] fp32: load runs: 0 s, budget 33 s, budgets to come 1 min 8 s") > 2
         assert said.endswith("fp32: load done in 0.4 s\n")
         assert said.rsplit(ERASE_LINE, 1)[1].count("\n") == 1
     else:
         lines = [line[len("12:00:00  ") :] for line in said.splitlines()]
         assert lines[0] == "[2/5] fp32: load begins, budget 33 s"
         assert 1 <= len(lines[1:-1]) <= 2
-        assert set(lines[1:-1]) == {"[2/5] fp32: load runs: 0 s, budget 33 s, later stages 1 min 8 s"}
+        assert set(lines[1:-1]) == {"[2/5] fp32: load runs: 0 s, budget 33 s, budgets to come 1 min 8 s"}
         assert ERASE_LINE not in said
 
 
