@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from pathlib import Path  # noqa: TC003  typer reads annotations when the program runs
@@ -30,10 +31,12 @@ PolicyOption = Annotated[
     typer.Option("--policy", help="A policy's name or the path of a .yaml file; default: the candidate's own."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on standard output and nothing else there.")]
+VerboseOption = Annotated[bool, typer.Option("--verbose", help="Show every gate and every sentence.")]
 RunArgument = Annotated[str, typer.Argument(help="A run's id, the start of it, or its name.")]
 CODES = {"promote": 0, "reject": 1}
 WRONG = 2
 INTERRUPTED = 130
+SHORT_ID = 8
 
 
 @app.command()
@@ -42,7 +45,9 @@ def launch(
     policy: PolicyOption = None,
     target: Annotated[Target | None, typer.Option(help="Default: the policy's.")] = None,
     json: JsonOption = False,
-    verbose: Annotated[bool, typer.Option("--verbose", help="Show Prefect's own log here too.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="Show every gate and sentence, and Prefect's own log here too.")
+    ] = False,
 ) -> None:
     """Measure a candidate, decide, record, and make it the champion if it passes."""
     with output.standard_output(json) as out:
@@ -58,11 +63,16 @@ def launch(
 
         server()
         decision = run(*asked)
-        _finish(decision, json, out, _report(decision))
+        page = None
+        with contextlib.suppress(Exception):  # the decision is told even if the ledger is not there any more
+            page = open_ledger().url(decision.run_id)
+        _finish(decision, out, json=json, verbose=verbose, url=page)
 
 
 @app.command()
-def judge(run: RunArgument, policy: PolicyOption = None, json: JsonOption = False) -> None:
+def judge(
+    run: RunArgument, policy: PolicyOption = None, json: JsonOption = False, verbose: VerboseOption = False
+) -> None:
     """Decide again on a run's recorded evidence, measuring nothing and moving nothing."""
     with output.standard_output(json) as out:
         from infra.ledger.mlflow_ledger import open_ledger
@@ -74,18 +84,21 @@ def judge(run: RunArgument, policy: PolicyOption = None, json: JsonOption = Fals
         run_id = ledger.find(run)
         recorded = ledger.load(run_id)
         bar = load_policy(policy) if policy else parse_policy(recorded.policy_text, recorded.decision.policy)
-        _finish(decide(price(recorded.evidence, bar.business), bar, run_id), json, out, None)
+        command = f"launchgate judge {run_id[:SHORT_ID]}" + (f" --policy {policy}" if policy else "")
+        decision = decide(price(recorded.evidence, bar.business), bar, run_id)
+        _finish(decision, out, json=json, verbose=verbose, url=ledger.url(run_id), command=command)
 
 
 @app.command()
-def show(run: RunArgument, json: JsonOption = False) -> None:
+def show(run: RunArgument, json: JsonOption = False, verbose: VerboseOption = False) -> None:
     """Print the recorded decision of a run."""
     with output.standard_output(json) as out:
         from infra.ledger.mlflow_ledger import open_ledger
+        from infra.ledger.sqlite_decision import read_decision
 
         ledger = open_ledger()
-        decision = ledger.load(ledger.find(run)).decision
-        _finish(decision, json, out, _report(decision))
+        decision = read_decision(ledger.tracking_uri, run) or ledger.load(ledger.find(run)).decision
+        _finish(decision, out, json=json, verbose=verbose, url=ledger.url(decision.run_id))
 
 
 @app.command()
@@ -97,7 +110,7 @@ def compare(
     from rich.console import Console
 
     from infra.ledger.mlflow_ledger import open_ledger
-    from tasks.report.terminal import print_comparison
+    from tasks.report.terminal_comparison import print_comparison
 
     ledger = open_ledger()
     one, two = (ledger.load(ledger.find(name)) for name in (run, other))
@@ -107,31 +120,23 @@ def compare(
 @app.command()
 def gates(json: JsonOption = False) -> None:
     """List every gate: what it decides and what it needs."""
-    from rich.console import Console
-    from rich.table import Table
+    from flows.command.gates import list_gates
 
-    from tasks.gates import GATES
-
+    listed = list_gates()
     if json:
         import orjson
 
-        listed = [
-            {
-                "gate": name,
-                "decides": gate.DECIDES,
-                "needs": gate.NEEDS,
-                "checklist": gate.CHECKLIST,
-                "scope": gate.SCOPE,
-            }
-            for name, gate in GATES.items()
-        ]
-        sys.stdout.write(orjson.dumps(listed, option=orjson.OPT_INDENT_2).decode() + "\n")
+        keyed = [gate._asdict() for gate in listed]
+        sys.stdout.write(orjson.dumps(keyed, option=orjson.OPT_INDENT_2).decode() + "\n")
         return
+    from rich.console import Console
+    from rich.table import Table
+
     table = Table(box=None, pad_edge=False, show_edge=False)
     for heading in ("gate", "decides", "needs", "checklist"):
         table.add_column(heading, no_wrap=heading == "gate")
-    for name, gate in GATES.items():
-        table.add_row(name, gate.DECIDES, gate.NEEDS, gate.CHECKLIST)
+    for gate in listed:
+        table.add_row(gate.gate, gate.decides, gate.needs, gate.checklist)
     Console().print(table)
 
 
@@ -150,7 +155,9 @@ def init(
 def revalidate(
     model: Annotated[str, typer.Argument(help="The registered model's name.")],
     force: Annotated[bool, typer.Option("--force", help="Launch again even in an unchanged environment.")] = False,
-    verbose: Annotated[bool, typer.Option("--verbose", help="Show Prefect's own log here too.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="Show every reason and change, and Prefect's own log here too.")
+    ] = False,
     json: JsonOption = False,
 ) -> None:
     """Launch a model's champion again in the environment as it is now: keep or reject."""
@@ -159,7 +166,14 @@ def revalidate(
         from flows.revalidate import revalidate as run
 
         verdict = run(model, force)
-        out.write((verdict.model_dump_json(indent=2) if json else verdict.sentence()) + "\n")
+        if json:
+            out.write(verdict.model_dump_json(indent=2) + "\n")
+        else:
+            from rich.console import Console
+
+            from tasks.report.terminal_watch import print_revalidation
+
+            print_revalidation(verdict, Console(), verbose=verbose)
     raise typer.Exit(0 if verdict.outcome == "keep" else 1)
 
 
@@ -184,7 +198,7 @@ def watch(
         else:
             from rich.console import Console
 
-            from tasks.report.terminal import print_watch
+            from tasks.report.terminal_watch import print_watch
 
             print_watch(verdict, Console())
     raise typer.Exit(0 if verdict.outcome == "steady" else 1)
@@ -285,24 +299,32 @@ def main(arguments: Sequence[str] | None = None) -> None:
     raise SystemExit(code if isinstance(code, int) else 0)
 
 
-def _finish(decision: Decision, json: bool, out: output.Writer, report: Path | None) -> None:
-    """Print the decision and leave with its exit status."""
+def _finish(
+    decision: Decision,
+    out: output.Writer,
+    *,
+    json: bool,
+    verbose: bool,
+    url: str | None,
+    command: str | None = None,
+) -> None:
+    """Print the decision and leave with its exit status.
+
+    A `command` that decided anew has no report; without one the decision is the recorded one, which `show` prints again.
+    """
     if json:
         out.write(decision.model_dump_json(indent=2, by_alias=True) + "\n")
     else:
         from rich.console import Console
 
+        from tasks.core.store import home
         from tasks.report.terminal import print_decision
 
-        print_decision(decision, report, Console())
+        page = home() / "runs" / decision.run_id / "report.html"
+        report = page if command is None and page.exists() else None
+        again = command or f"launchgate show {decision.run_id[:SHORT_ID]}"
+        print_decision(decision, Console(), report=report, url=url, command=again, verbose=verbose)
     raise typer.Exit(CODES[decision.outcome])
-
-
-def _report(decision: Decision) -> Path | None:
-    from tasks.core.store import home
-
-    path = home() / "runs" / decision.run_id / "report.html"
-    return path if path.exists() else None
 
 
 def _complain(message: str) -> int:

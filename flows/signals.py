@@ -9,7 +9,6 @@ import signal
 import subprocess
 import threading
 from typing import TYPE_CHECKING, Any
-from unittest import mock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -73,6 +72,8 @@ def start_shielded_server() -> Callable[[], None]:
     returned waits until the server answers; the seconds that it takes can be put to use before. Servers start one after
     the other: two that bring the same new database up to date at once get in each other's way.
     """
+    from unittest import mock  # it loads asyncio
+
     from prefect.server.api.server import SubprocessASGIServer
     from prefect.settings import PREFECT_API_URL, PREFECT_HOME
 

@@ -36,6 +36,7 @@ from tasks.performance.latency.cold_start import measure_cold_start
 from tasks.performance.latency.interleaved import compare_with_champion
 from tasks.performance.load.peak import measure_load
 from tasks.performance.memory.measure import measure_memory
+from tasks.report.progress import alive
 from tasks.report.write import write_report
 from tasks.serving.determinism import measure_determinism
 from tasks.serving.provider import prove_provider
@@ -117,7 +118,8 @@ def attempt(stage: str, step: Task[..., Result], *args: Any, **kwargs: Any) -> R
         if isinstance(given, Unmeasured):
             return Unmeasured(stage=stage, why=f"not run, since {given.stage} has no result: {given.why}")
     started = time.monotonic()
-    state: Any = step(*args, return_state=True, **kwargs)
+    with alive(stage):
+        state: Any = step(*args, return_state=True, **kwargs)
     took = time.monotonic() - started
     if state.is_completed():
         log.info("%s done in %.1f s", stage, took)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 from flows.signals import start_shielded_server
 from tasks.core.errors import InputError
 from tasks.core.store import home
+from tasks.report.progress import ProgressHandler
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -93,12 +94,10 @@ def _log_to_file() -> None:
 
 
 def show_progress() -> None:
-    """Show each finished stage on standard error."""
+    """Show on standard error which stage runs, and each that is done."""
     progress = logging.getLogger(PROGRESS)
     if not progress.handlers:
-        handler = logging.StreamHandler(sys.stderr)
-        handler.setFormatter(logging.Formatter("%(asctime)s  %(message)s", "%H:%M:%S"))
-        progress.addHandler(handler)
+        progress.addHandler(ProgressHandler())
         progress.setLevel(logging.INFO)
         progress.propagate = False
 

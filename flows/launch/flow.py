@@ -9,7 +9,7 @@ from prefect import flow
 from flows import steps
 from flows.artifacts import Progress, announce
 from flows.launch.against_champion import ask_champion, nobody
-from flows.launch.context import Launch, variant_names
+from flows.launch.context import REFERENCE, Launch, variant_names
 from flows.launch.costs import measure_costs
 from flows.launch.data import measure_data
 from flows.launch.inputs import Inputs, take_inputs
@@ -18,7 +18,7 @@ from flows.signals import unstoppable
 from infra.ledger.mlflow_ledger import open_ledger
 from tasks.candidate.snapshot import keep_candidate
 from tasks.core.files import write_whole
-from tasks.core.records import Target, Variant  # noqa: TC001  same
+from tasks.core.records import Candidate, Target, Variant  # noqa: TC001  same
 from tasks.core.run_folder import RunFolder
 from tasks.core.store import home
 from tasks.core.verdicts import Decision  # noqa: TC001  same
@@ -26,6 +26,8 @@ from tasks.cost.projection import price
 from tasks.decision.decide import decide
 from tasks.decision.early_stop import reason_to_stop
 from tasks.evidence import Evidence, ExportEvidence, Unmeasured
+from tasks.report.progress import planned
+from tasks.report.stages import stages_of
 from tasks.serving.server import serving_of
 from tasks.variants.parity import failed_export
 
@@ -59,9 +61,10 @@ def run(inputs: Inputs, kind: Kind = "launch", tags: dict[str, str] | None = Non
                     candidate.name, run_id, ledger.url(run_id), parts=2 * len(variant_names(candidate)) + 3
                 )
                 folder = RunFolder(home() / "runs" / run_id)
-                evidence = price(measure(inputs, ledger, run_id, folder, progress), policy.business)
-                decision = decide(evidence, policy, run_id)
-                record(ledger, policy, folder, evidence, decision)
+                with planned(_stages(candidate, policy, ledger)):
+                    evidence = price(measure(inputs, ledger, run_id, folder, progress), policy.business)
+                    decision = decide(evidence, policy, run_id)
+                    record(ledger, policy, folder, evidence, decision)
                 progress.advance("record")
                 announce(decision, ledger.url(run_id))
             conclude(ledger, run_id, decision, kind)
@@ -70,6 +73,12 @@ def run(inputs: Inputs, kind: Kind = "launch", tags: dict[str, str] | None = Non
             ledger.stop(run_id, "KILLED" if stopped else "FAILED", str(error) or type(error).__name__)
             raise
     return decision
+
+
+def _stages(candidate: Candidate, policy: Policy, ledger: Ledger) -> dict[str, float | None]:
+    """Return the stages that the launch will run if nothing stops it early, with their budgets in seconds."""
+    champion = ledger.champion(candidate.name) is not None
+    return stages_of(variant_names(candidate), REFERENCE, policy.measure, champion=champion)
 
 
 def conclude(ledger: Ledger, run_id: str, decision: Decision, kind: Kind) -> None:

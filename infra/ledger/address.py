@@ -54,7 +54,7 @@ def artifact_location(uri: str, root: str | None, experiment: str) -> str | None
     if is_server(uri):
         return None
     if root is None:
-        root = str(_sqlite_file(uri).parent / "artifacts") if uri.startswith("sqlite") else None
+        root = str(sqlite_file(uri).parent / "artifacts") if uri.startswith("sqlite") else None
     if root is None:
         raise InputError(
             f"the ledger {without_password(uri)} keeps no files; say where they go: give an artifact root, "
@@ -79,7 +79,7 @@ def probe_database(uri: str) -> None:
     sqlite = uri.startswith("sqlite")
     try:
         if sqlite:
-            _sqlite_file(uri).parent.mkdir(parents=True, exist_ok=True)
+            sqlite_file(uri).parent.mkdir(parents=True, exist_ok=True)
         engine = sqlalchemy.create_engine(
             uri,
             poolclass=sqlalchemy.NullPool,
@@ -99,7 +99,8 @@ def probe_database(uri: str) -> None:
         ) from error
 
 
-def _sqlite_file(uri: str) -> Path:
+def sqlite_file(uri: str) -> Path:
+    """Return the file of a SQLite ledger; InputError where `uri` names none."""
     import sqlalchemy
 
     database = sqlalchemy.make_url(uri).database

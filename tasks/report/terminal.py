@@ -1,241 +1,231 @@
-"""What a launch ends with on a terminal: a table of outcomes, why what did not pass did not, and one line that says it."""
+"""What a launch ends with on a terminal: the verdict and its reason, what did not pass, and where to read on."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from rich.table import Table
 from rich.text import Text
 
 from tasks.core.verdicts import WORST_FIRST
-from tasks.report.forecast import Measure, forecast
-from tasks.report.numbers import SIGNS, count, moment, printable, quantity
+from tasks.report.numbers import SIGNS, printable
+from tasks.report.terminal_table import VALUES, gates_table
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from rich.console import Console
 
     from tasks.core.verdicts import Decision, GateResult, Outcome
-    from tasks.evidence import Evidence
-    from tasks.monitoring.watch import Watch
 
 STYLES: dict[Outcome, str] = {"pass": "green", "fail": "bold red", "inconclusive": "yellow", "unmeasured": "dim"}
 ASCII_SIGNS: dict[Outcome, str] = {"pass": "+", "fail": "x", "inconclusive": "?", "unmeasured": "-"}
 INDENT = 2
 NOTHING = "-"  # a terminal without Unicode has it too
+MOST_COLUMNS = 100
+SCREEN_LINES = 40
+HAS_NONE = " has no result: "
+PREFIXES = ("The stage ", "not run, since ")
 
 
-def print_decision(decision: Decision, report: Path | None, console: Console) -> None:
-    """Print a row a gate and a column a variant, then why what did not pass did not, then the verdict.
+def print_decision(
+    decision: Decision,
+    console: Console,
+    *,
+    report: Path | None = None,
+    url: str | None = None,
+    command: str | None = None,
+    verbose: bool = False,
+) -> None:
+    """Print the verdict and its reason, the gates that did not pass, what passed in one line, and where the rest is.
 
-    A gate of the whole launch has its outcome under every variant, since it holds for each of them.
+    At most 40 lines of 100 columns; `verbose` prints every gate and every sentence, however many. `url` is the run's
+    page in MLflow, and `command` is what prints this decision again.
     """
-    variants = list(dict.fromkeys(result.variant for result in decision.gates if result.variant is not None))
-    names = list(dict.fromkeys(result.gate for result in decision.gates))
-    line(console, f"{decision.candidate}, policy {decision.policy.name}, target {decision.target}", "dim")
-    line(console, "")
-    if decision.gates:
-        console.print(_outcomes(decision, names, variants, console))
-    _explain(decision, len(variants), console)
+    signs = signs_of(console)
+    page = [*_verdict(decision, console), Text("")]
+    page += _table(decision, console, verbose=verbose)
+    told = [] if verbose else [*_unmeasured(decision, console), *_passed(decision, console)]
+    page += [*told, Text("")] if told or decision.gates else []
+    foot = _where(decision, report, url, console)
+    sentences = _every_sentence(decision) if verbose else _open_sentences(decision)
+    paragraphs = [
+        wrapped(f"{signs[result.outcome]} {text}", console, STYLES[result.outcome] if verbose else "", hang=INDENT)
+        for result, text in sentences
+    ]
+    left = SCREEN_LINES - len(page) - len(foot) - 2  # a blank line, and the line on --verbose
+    dropped = 0
+    while not verbose and paragraphs and sum(map(len, paragraphs)) > left:
+        paragraphs.pop()
+        dropped += 1
+    page += [each for paragraph in paragraphs for each in paragraph]
+    page += [Text(""), *foot] if paragraphs else foot
+    if command and not verbose:
+        more = f", {dropped} of them not shown here" if dropped else ""
+        page += wrapped(f"{command} --verbose shows every gate and sentence{more}", console, "dim")
+    show(page, console)
+
+
+def _verdict(decision: Decision, console: Console) -> list[Text]:
+    """Return what was decided on what, and the first reason; of a promotion also what it costs."""
     promoted = decision.outcome == "promote"
-    about = f"{decision.candidate} {decision.variant}" if promoted else decision.candidate
-    main = decision.reasons[0] if decision.reasons else "no reason was given"
-    line(console, f"{decision.outcome.upper()} {about}: {main}", "bold green" if promoted else "bold red")
-    if report is not None:
-        console.print(Text(f"Report: {report}"), soft_wrap=True)  # a path that is cut can't be opened
+    sign = signs_of(console)["pass" if promoted else "fail"]
+    subject = f"{decision.candidate} {decision.variant}" if promoted else decision.candidate
+    head = f"{sign} {decision.outcome}  {subject} (policy {decision.policy.name}, {decision.target})"
+    lines = wrapped(head, console, "bold green" if promoted else "bold red", hang=INDENT)
+    first = _first(decision)
+    reason = decision.reasons[0] if decision.reasons else "no reason was given"
+    if first is not None:
+        reason = f"{signs_of(console)[first.outcome]} {_sentence(first)}"
+    lines += wrapped(reason, console, hang=INDENT if first else 0)
+    cost = [each for each in decision.gates if each.gate == "unit-cost" and each.variant == decision.variant]
+    if promoted and cost:
+        lines += wrapped(cost[0].because, console)
+    return lines
 
 
-def print_comparison(a: Decision, evidence_a: Evidence, b: Decision, evidence_b: Evidence, console: Console) -> None:
-    """Print how run b differs from run a: the outcome, gates that changed, and headline numbers side by side."""
-    line(console, f"a  {_run(a)}")
-    line(console, f"b  {_run(b)}")
-    for what, before, after in _digests(a, evidence_a, b, evidence_b):
-        state = "the same" if before == after else "not the same"
-        line(console, f"   {what}: {state}", "dim" if before == after else "yellow")
-    changes = _changes(a, b)
-    line(console, "")
-    line(console, "Gates that changed" if changes else "No gate changed its outcome.", "bold" if changes else "")
-    for change in changes:
-        where = f"{change.gate} ({change.variant})" if change.variant else change.gate
-        line(console, f"{where}: {change.before or 'absent'} → {change.after or 'absent'}")
-        if change.because:
-            line(console, change.because, "dim", indent=INDENT)
-    line(console, "")
-    console.print(_headlines(evidence_a, evidence_b))
-    line(console, "")
-    same = (a.outcome, a.variant) == (b.outcome, b.variant)
-    line(console, f"{'Same decision' if same else 'Decision changed'}: {_verdict(a)} → {_verdict(b)}", "bold")
+def _first(decision: Decision) -> GateResult | None:
+    """Return the result that is the first reason of a rejection."""
+    places = _places(decision)
+    return next((each for each in decision.gates if places.get((each.gate, each.variant)) == 0), None)
 
 
-def print_watch(verdict: Watch, console: Console) -> None:
-    """Print a row a check with what was seen and what it is held to, then why what did not pass did not, then the outcome."""
-    line(console, f"{verdict.model} version {verdict.version} ({verdict.variant})", "dim")
-    window = f"{moment(verdict.since)} to {moment(verdict.until)}"
-    line(console, f"{count(verdict.requests)} requests of production, {window}", "dim")
-    line(console, "")
-    signs, table = signs_of(console), Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for head in ("check", "", "seen", "held to"):
-        table.add_column(head, no_wrap=True)
-    for check in verdict.checks:
-        label = f"{check.gate} (warns)" if check.severity == "warn" else check.gate
-        seen, limit = (
-            NOTHING if value is None else quantity(value, check.unit) for value in (check.observed, check.limit)
-        )
-        table.add_row(Text(label), _cell(check.outcome, signs, words=True), seen, limit)
-    console.print(table)
-    line(console, "")
-    sentences = [check for check in verdict.checks if check.outcome != "pass" and check.because != verdict.reasons[0]]
-    for check in sorted(sentences, key=lambda each: (each.severity != "block", WORST_FIRST.index(each.outcome))):
-        line(console, f"{signs[check.outcome]} {check.gate}: {check.outcome}", STYLES[check.outcome])
-        line(console, check.because, indent=INDENT)
-        line(console, "")
-    for note in verdict.notes:
-        line(console, f"Note: {note}", "yellow")
-    line(console, verdict.sentence(), "bold green" if verdict.outcome == "steady" else "bold red")
+def _places(decision: Decision) -> dict[tuple[str, str | None], int]:
+    """Return the place among the decision's reasons of each result that is one of them."""
+    at = {reason: place for place, reason in reversed(list(enumerate(decision.reasons)))}
+    texts = {(each.gate, each.variant): f"{each.gate}: {each.because}" for each in decision.gates}
+    full = {key: f"{key[1]}: {text}" if key[1] is not None else text for key, text in texts.items()}
+    return {key: at[text] for key, text in full.items() if text in at}
 
 
-class Change(NamedTuple):
-    """A gate whose outcome is another one in the second run; None where a run does not have it."""
-
-    gate: str
-    variant: str | None
-    before: Outcome | None
-    after: Outcome | None
-    because: str
+def _sentence(result: GateResult, variants: str | None = None) -> str:
+    """Return a result's sentence after the gate and the variant that it is of."""
+    notes = [variants or result.variant or "", "warns" if result.severity == "warn" else ""]
+    of = ", ".join(note for note in notes if note)
+    return f"{result.gate} ({of}): {result.because}" if of else f"{result.gate}: {result.because}"
 
 
-def _outcomes(decision: Decision, names: list[str], variants: list[str], console: Console) -> Table:
-    """Return the table of outcomes, in words where the console is wide enough for them, else in signs."""
-    found = {(result.gate, result.variant): result.outcome for result in decision.gates}
-    rows = []
-    for name in names:
-        launch = found.get((name, None))
-        outcomes = [found.get((name, variant), launch) for variant in variants] or [launch]
-        rows.append((f"{name} (warns)" if _warns(decision, name) else name, outcomes))
-    heads = variants or ["launch"]
-    columns = zip(heads, *(outcomes for _, outcomes in rows), strict=True)
-    width = sum(2 + max(len(head), *(2 + len(outcome or "") for outcome in cells)) for head, *cells in columns)
-    words = max(len(label) for label, _ in rows) + width <= console.width
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column("gate", no_wrap=True)
-    for head in heads:
-        table.add_column(Text(head), no_wrap=words, overflow="fold")
-    signs = signs_of(console)
-    for label, outcomes in rows:
-        table.add_row(Text(label), *(_cell(outcome, signs, words=words) for outcome in outcomes))
-    return table
+def _by_gate(decision: Decision) -> dict[str, list[GateResult]]:
+    """Gather results by gate: gates that block first, worst outcome first, then as the reasons have them.
 
-
-def _cell(outcome: Outcome | None, signs: dict[Outcome, str], *, words: bool) -> Text:
-    if outcome is None:
-        return Text("")
-    return Text(f"{signs[outcome]} {outcome}" if words else signs[outcome], STYLES[outcome])
-
-
-def _warns(decision: Decision, gate: str) -> bool:
-    return any(result.severity == "warn" for result in decision.gates if result.gate == gate)
-
-
-def _explain(decision: Decision, variants: int, console: Console) -> None:
-    """Print one sentence for each gate that did not pass: that of the variant which the decision's reasons name first."""
-    signs = signs_of(console)
-    line(console, "")
-    for results in _open_results(decision):
-        outcome = results[0].outcome
-        line(console, f"{signs[outcome]} {_where(results, variants)}: {outcome}", STYLES[outcome])
-        differ = len({result.because for result in results}) > 1
-        line(console, f"{results[0].variant}: {results[0].because}" if differ else results[0].because, indent=INDENT)
-        line(console, "")
-
-
-def _open_results(decision: Decision) -> list[list[GateResult]]:
-    """Gather results that did not pass by gate and outcome, blocking and worst first.
-
-    Gates that say the same of the same variants share a sentence.
+    The results of a gate are ordered in the same way, so that the first is the one that decides.
     """
-    places = {name: at for at, reason in reversed(list(enumerate(decision.reasons))) for name in reason.split(": ")[:2]}
-    results = [result for result in decision.gates if result.outcome != "pass"]
-    results.sort(key=lambda result: places.get(result.variant or result.gate, len(places)))
-    results.sort(key=lambda result: (result.severity != "block", WORST_FIRST.index(result.outcome)))
-    by_gate: dict[tuple[str, Outcome], list[GateResult]] = {}
-    for result in results:
-        by_gate.setdefault((result.gate, result.outcome), []).append(result)
-    by_sentence: dict[tuple[tuple[str | None, Outcome, str], ...], list[GateResult]] = {}
-    for gathered in by_gate.values():
-        said = tuple((result.variant, result.outcome, result.because) for result in gathered)
-        by_sentence.setdefault(said, []).extend(gathered)
-    return list(by_sentence.values())
+    places = _places(decision)
+
+    def weight(result: GateResult) -> tuple[bool, int, int]:
+        place = places.get((result.gate, result.variant), len(places))
+        return result.severity != "block", WORST_FIRST.index(result.outcome), place
+
+    gathered: dict[str, list[GateResult]] = {}
+    for result in sorted(decision.gates, key=weight):
+        gathered.setdefault(result.gate, []).append(result)
+    return gathered
 
 
-def _where(results: list[GateResult], variants: int) -> str:
-    """Name the gates and variants of results, as `gate, gate (variant, variant)`."""
-    gates = ", ".join(dict.fromkeys(result.gate for result in results))
-    of = list(dict.fromkeys(result.variant for result in results if result.variant is not None))
-    if not of:
-        return gates
-    return f"{gates} ({'every variant' if len(of) == variants > 1 else ', '.join(of)})"
+def _table(decision: Decision, console: Console, *, verbose: bool) -> list[Text]:
+    """Return the table of the gates that failed or can't be told somewhere, of every gate where `verbose`."""
+    rows = {
+        gate: results
+        for gate, results in _by_gate(decision).items()
+        if verbose or {result.outcome for result in results} & {"fail", "inconclusive"}
+    }
+    if not rows:
+        return []
+    signs, variants = signs_of(console), _variants(decision)
+    table = gates_table(rows, variants, signs, STYLES, width_of(console), passes=verbose)
+    found = {result.outcome for results in rows.values() for result in results}
+    legend = ", ".join(f"{signs[outcome]} {outcome}" for outcome in WORST_FIRST if outcome in found - {"pass"})
+    legend = f"{legend}; {VALUES}" if legend else VALUES
+    return [*table, *wrapped(legend, console, "dim")]
 
 
-def _changes(a: Decision, b: Decision) -> list[Change]:
-    before = {(result.gate, result.variant): result for result in a.gates}
-    after = {(result.gate, result.variant): result for result in b.gates}
-    changes = []
-    for key in dict.fromkeys([*before, *after]):
-        was = before[key].outcome if key in before else None
-        now = after[key].outcome if key in after else None
-        if was != now:
-            because = after[key].because if now not in (None, "pass") else ""
-            changes.append(Change(*key, was, now, because))
-    return changes
+def _unmeasured(decision: Decision, console: Console) -> list[Text]:
+    """Return a line for each cause of gates that were not measured, with the gates and variants that it is the cause of."""
+    first, variants = _first(decision), _variants(decision)
+    told = _cause(first.because) if first else None
+    of_gates: dict[tuple[str, str], list[str]] = {}
+    for gate, results in _by_gate(decision).items():
+        for result in results:
+            if result.outcome == "unmeasured":
+                label = f"{gate} (warns)" if result.severity == "warn" else gate
+                of_gates.setdefault((_cause(result.because), label), []).append(result.variant or "")
+    groups: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    for (cause, label), found in of_gates.items():
+        everywhere = found == [""] or set(found) == set(variants)
+        groups.setdefault((cause, () if everywhere else tuple(found)), []).append(label)
+    sign = signs_of(console)["unmeasured"]
+    lines = []
+    for (cause, of), labels in groups.items():
+        why = "for the reason above" if cause == told else cause
+        where = f" for {', '.join(of)}" if of else ""
+        lines += wrapped(f"{sign} unmeasured{where}: {', '.join(labels)}: {why}", console, hang=INDENT)
+    return lines
 
 
-def _headlines(a: Evidence, b: Evidence) -> Table:
-    """Return the headline numbers of both runs, a row a variant and measure; a variant of one run only has dashes."""
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column("variant")
-    table.add_column("measure")
-    for head in ("a", "b", "b - a"):
-        table.add_column(head, justify="right", no_wrap=True)
-    sides = [{each.name: {m.name: m for m in forecast(each, side.task)} for each in side.variants} for side in (a, b)]
-    for variant in dict.fromkeys([*sides[0], *sides[1]]):
-        old, new = (side.get(variant, {}) for side in sides)
-        for name, known in (new or old).items():
-            before, after = old.get(name), new.get(name)
-            texts = [measure.text if measure else NOTHING for measure in (before, after)]
-            first = name == next(iter(new or old))
-            table.add_row(Text(variant if first else ""), Text(known.label), *texts, _difference(before, after))
-    return table
+def _cause(because: str) -> str:
+    """Return the innermost reason: that of the stage which failed first, not of those that lacked its result."""
+    stage = ""
+    while because.startswith(PREFIXES) and HAS_NONE in because:
+        said, because = because.split(HAS_NONE, 1)
+        stage = next(said.removeprefix(prefix) for prefix in PREFIXES if said.startswith(prefix))
+    return f"{PREFIXES[0]}{stage}{HAS_NONE}{because}" if stage else because
 
 
-def _difference(before: Measure | None, after: Measure | None) -> str:
-    if before is None or after is None or before.value is None or after.value is None:
-        return NOTHING
-    difference = after.value - before.value
-    if not difference:
-        return "0"
-    sign = "+" if difference > 0 else "-"
-    if after.unit == "share":
-        return f"{sign}{abs(100 * difference):.1f} points"
-    relative = f" ({100 * difference / before.value:+.0f}%)" if before.value else ""
-    return f"{sign}{quantity(abs(difference), after.unit)}{relative}"
+def _passed(decision: Decision, console: Console) -> list[Text]:
+    """Return one line that names the gates which passed wherever they were asked."""
+    outcomes: dict[str, set[str]] = {}
+    for result in decision.gates:
+        outcomes.setdefault(result.gate, set()).add(result.outcome)
+    passed = [gate for gate, found in outcomes.items() if found == {"pass"}]
+    if not passed:
+        return []
+    some = f"{len(passed)} gate{'s' if len(passed) > 1 else ''}"
+    sign = signs_of(console)["pass"]
+    return wrapped(f"{sign} passed: {some}: {', '.join(passed)}", console, hang=INDENT)
 
 
-def _digests(a: Decision, seen_a: Evidence, b: Decision, seen_b: Evidence) -> list[tuple[str, str, str]]:
+def _open_sentences(decision: Decision) -> list[tuple[GateResult, str]]:
+    """Return one sentence for each gate that failed or can't be told, but for the one that the verdict has told."""
+    first = _first(decision)
+    deciding = [
+        next((each for each in results if each.outcome in {"fail", "inconclusive"}), results[0])
+        for results in _by_gate(decision).values()
+    ]
     return [
-        ("candidate", a.candidate_sha256, b.candidate_sha256),
-        ("policy", a.policy.sha256, b.policy.sha256),
-        ("environment", seen_a.environment.sha256, seen_b.environment.sha256),
+        (result, _sentence(result))
+        for result in deciding
+        if result.outcome in {"fail", "inconclusive"} and result != first
     ]
 
 
-def _run(decision: Decision) -> str:
-    when = decision.decided_at.strftime("%Y-%m-%d %H:%M")
-    return f"{_verdict(decision)}  {decision.candidate}, {when}, run {decision.run_id}"
+def _every_sentence(decision: Decision) -> list[tuple[GateResult, str]]:
+    """Return the sentence of every result; what a gate says alike of several variants is said once."""
+    sentences = []
+    for results in _by_gate(decision).values():
+        alike: dict[tuple[str, str], list[GateResult]] = {}
+        for result in results:
+            alike.setdefault((result.outcome, result.because), []).append(result)
+        for said in alike.values():
+            names = ", ".join(each.variant for each in said if each.variant is not None)
+            sentences.append((said[0], _sentence(said[0], names)))
+    return sentences
 
 
-def _verdict(decision: Decision) -> str:
-    return decision.outcome if decision.variant is None else f"{decision.outcome} {decision.variant}"
+def _where(decision: Decision, report: Path | None, url: str | None, console: Console) -> list[Text]:
+    """Return where the report and the run are; a path or an address stands whole on its line, since it is to be opened."""
+    lines = [] if report is None else [Text(f"report: {ascii_safe(str(report), console)}")]
+    if url is not None:
+        return [*lines, Text(f"MLflow: {ascii_safe(url, console)}")]
+    return [*lines, *wrapped(f"MLflow: run {decision.run_id}, which launchgate ui shows", console)]
+
+
+def _variants(decision: Decision) -> list[str]:
+    return list(dict.fromkeys(result.variant for result in decision.gates if result.variant is not None))
+
+
+def width_of(console: Console) -> int:
+    """Return how many columns to write in."""
+    return min(console.width, MOST_COLUMNS)
 
 
 def signs_of(console: Console) -> dict[Outcome, str]:
@@ -243,9 +233,29 @@ def signs_of(console: Console) -> dict[Outcome, str]:
     return SIGNS if console.encoding.startswith("utf") else ASCII_SIGNS
 
 
+def ascii_safe(text: str, console: Console) -> str:
+    """Return text without control characters; a letter that the terminal lacks becomes `?`."""
+    return printable(text).encode(console.encoding, "replace").decode(console.encoding)
+
+
+def wrapped(text: str, console: Console, style: str = "", indent: int = 0, hang: int = 0) -> list[Text]:
+    """Return text as it stands, in lines wrapped at words: nothing in it is markup.
+
+    `indent` columns stand before each line, `hang` more before each but the first.
+    """
+    shown = Text(ascii_safe(text, console), style)
+    lines = list(shown.wrap(console, width_of(console) - indent - hang)) or [Text("")]
+    for each in lines:
+        each.rstrip()
+    return [Text(" " * (indent + (hang if at else 0))) + each for at, each in enumerate(lines)]
+
+
+def show(lines: Iterable[Text], console: Console) -> None:
+    """Print lines as they are, each on its own."""
+    for each in lines:
+        console.print(each, no_wrap=True, crop=False, overflow="ignore", soft_wrap=True)
+
+
 def line(console: Console, text: str, style: str = "", indent: int = 0) -> None:
-    """Print text as it stands, wrapped at words: nothing in it is markup, and what the terminal lacks becomes `?`."""
-    shown = printable(text).encode(console.encoding, "replace").decode(console.encoding)
-    for line in Text(shown, style).wrap(console, console.width - indent) or [Text("")]:
-        line.rstrip()
-        console.print(Text(" " * indent) + line, no_wrap=True, crop=False)
+    """Print text as it stands, wrapped at words and `indent` columns in."""
+    show(wrapped(text, console, style, indent), console)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 
 from tasks.report.numbers import count, quantity
-from tasks.report.terminal import NOTHING, STYLES, line, signs_of
+from tasks.report.terminal import NOTHING, STYLES, line, signs_of, width_of
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -25,7 +25,11 @@ LOST = {
 
 
 def print_probe(told: EndpointVerdict, console: Console) -> None:
-    """Print what was asked, a row a percentile, how many requests got no answer and why, then the verdict."""
+    """Print the verdict, what was asked, a row a percentile, and how many requests got no answer and why."""
+    result = told.result
+    line(console, f"{signs_of(console)[result.outcome]} {result.gate}: {result.outcome}", STYLES[result.outcome])
+    line(console, result.because, indent=2)
+    line(console, "")
     at, first = told.endpoint, told.runs[0]
     model = f", {at.model}" + (f" version {at.version}" if at.version else "") if at.model else ""
     server = f" ({at.server})" if at.server else ""
@@ -43,7 +47,7 @@ def print_probe(told: EndpointVerdict, console: Console) -> None:
         "dim",
     )
     line(console, "")
-    console.print(_percentiles(told))
+    console.print(_percentiles(told), width=width_of(console))
     line(console, "")
     lost = told.requests - told.answered
     line(console, f"{count(told.answered)} answered, {count(lost)} not", "bold red" if lost else "")
@@ -53,10 +57,6 @@ def print_probe(told: EndpointVerdict, console: Console) -> None:
             line(console, f"{count(number)} {meaning}" + (f" ({statuses})" if name == "errors" else ""), indent=2)
     if told.calls.said:
         line(console, f"one said: {told.calls.said}", "dim", indent=2)
-    line(console, "")
-    result = told.result
-    line(console, f"{signs_of(console)[result.outcome]} {result.gate}: {result.outcome}", STYLES[result.outcome])
-    line(console, result.because, indent=2)
 
 
 def _percentiles(told: EndpointVerdict) -> Table:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from typing import TYPE_CHECKING, NamedTuple
@@ -75,8 +76,16 @@ def test_a_command_that_cannot_be_understood_leaves_with_2(
 def test_gates_are_listed_for_people_and_for_programs(command: Command) -> None:
     """Every gate, what it decides and what it needs; piped output has no colour codes."""
     listed = json.loads(command("gates", "--json").out)
-    assert [item["gate"] for item in listed] == list(GATES)
-    assert all(item["decides"] and item["needs"] and item["checklist"] for item in listed)
+    assert listed == [
+        {
+            "gate": name,
+            "decides": gate.DECIDES,
+            "needs": gate.NEEDS,
+            "checklist": gate.CHECKLIST,
+            "scope": gate.SCOPE,
+        }
+        for name, gate in GATES.items()
+    ]
     table = command("gates").out
     assert all(name in table for name in GATES)
     assert ESCAPE not in table
@@ -159,7 +168,9 @@ def test_json_is_alone_on_standard_output(launched: Launched) -> None:
 
 @pytest.mark.server
 def test_progress_is_on_standard_error_and_prefects_log_in_a_file(launched: Launched) -> None:
-    """Each stage is told when it is done; Prefect's own lines are kept from the terminal."""
+    """Each stage is told when it begins, at its place among all, and when it is done; Prefect's own lines are not there."""
+    begun = re.findall(r"\[(\d+)/(\d+)\] [\w: -]+ begins", launched.done.stderr)
+    assert [int(place) for place, _ in begun] == list(range(1, int(begun[0][1]) + 1))
     for stage in ("sample", "export", "fp32: latency", "fp32: memory", "report"):
         assert f"  {stage} done in " in launched.done.stderr
     assert "task_runs" not in launched.done.stderr
@@ -195,7 +206,7 @@ def test_a_recorded_run_is_shown_and_judged_alike(launched: Launched, ledger: Co
     assert Decision.model_validate_json(ledger("show", run[:8], "--json").out) == launched.decision
     shown = ledger("show", "tiny")
     assert shown.code == 0
-    assert "PROMOTE tiny fp32" in shown.out
+    assert shown.out.startswith("✓ promote  tiny fp32 (policy ")
     assert str(launched.home / "runs" / run / "report.html") in shown.out.replace("\n", "")
     assert ESCAPE not in shown.out
     judged = Decision.model_validate_json(ledger("judge", run, "--json").out)
@@ -204,6 +215,25 @@ def test_a_recorded_run_is_shown_and_judged_alike(launched: Launched, ledger: Co
     assert stern.code == 1
     assert Decision.model_validate_json(stern.out).policy.name == "standard"
     assert ledger("judge", run, "--policy", POLICIES / "selftest.yaml").code == 1
+
+
+@pytest.mark.server
+def test_show_and_judge_tell_all_when_asked(launched: Launched, ledger: Command) -> None:
+    """`--verbose` has the sentence of every result, of the recorded decision and of one that was made again."""
+    wanted = [" ".join(result.because.split()) for result in launched.decision.gates]
+    for name in ("show", "judge"):
+        said = " ".join(ledger(name, launched.decision.run_id, "--verbose").out.split())
+        assert all(sentence in said for sentence in wanted), name
+
+
+@pytest.mark.server
+def test_show_needs_no_mlflow(launched: Launched) -> None:
+    """A decision in the ledger's own SQLite file is read without MLflow, which takes seconds to import."""
+    code = "import sys; from flows.cli import main; sys.modules['mlflow'] = None; main(['show', 'tiny', '--json'])"
+    environment = os.environ | {"LAUNCHGATE_HOME": str(launched.home)}
+    environment.pop("MLFLOW_TRACKING_URI", None)
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
+    assert Decision.model_validate_json(done.stdout) == launched.decision, done.stderr
 
 
 @pytest.mark.server

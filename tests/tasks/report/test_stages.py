@@ -1,0 +1,37 @@
+"""The plan of a launch: which stages it runs if nothing stops it, and what its policy gives them."""
+
+from __future__ import annotations
+
+from tasks.decision.policy import load_policy
+from tasks.report.stages import budgets_of, stages_of
+
+MEASURING = load_policy("selftest").measure
+
+
+def test_each_variant_has_its_stages_and_only_others_than_the_reference_are_quantized() -> None:
+    """Answers of all variants come before the costs of any."""
+    plan = list(stages_of(["fp32", "int8-dynamic"], "fp32", MEASURING, champion=False))
+    assert plan[0] == "sample"
+    assert plan[-1] == "report"
+    assert "int8-dynamic: quantize" in plan
+    assert "fp32: quantize" not in plan
+    assert plan.index("int8-dynamic: estimate") < plan.index("review") < plan.index("fp32: latency")
+
+
+def test_stages_that_are_not_asked_for_are_left_out() -> None:
+    """No load, no cold start and no capacity where the policy asks for none; a champion's where there is none."""
+    none = MEASURING.model_copy(update={"load_seconds": 0, "capacity_seconds": 0, "cold_starts": 0})
+    plan = stages_of(["fp32"], "fp32", none, champion=False)
+    assert not {"fp32: load", "fp32: capacity", "fp32: cold start", "champion", "fp32: champion latency"} & plan.keys()
+    full = stages_of(["fp32"], "fp32", MEASURING, champion=True)
+    assert {"fp32: load", "fp32: capacity", "fp32: cold start", "champion", "fp32: champion latency"} <= full.keys()
+
+
+def test_budgets_are_the_policys_own_seconds() -> None:
+    """Three looks at the load, 26 runs of the search for capacity, two soaks; what has no seconds has no budget."""
+    budgets = budgets_of(MEASURING)
+    assert (budgets["load"], budgets["capacity"], budgets["memory"]) == (33, 52, 16)
+    assert budgets["latency"] == 8 + 7 * 3
+    plan = stages_of(["fp32"], "fp32", MEASURING, champion=False)
+    assert plan["fp32: load"] == 33
+    assert plan["fp32: cold start"] is None
