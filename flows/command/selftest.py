@@ -131,6 +131,8 @@ class Bench:
             short = {key: value for key, value in SHORT.items() if key not in full_for}
             changed = yaml.safe_load(full.text())
             changed["measure"] |= short | {"rejected": rejected}
+            if gate and not clean:
+                changed["measure"]["last_stage"] = GATES[gate].STOPS_AFTER[-1]
             for name in TIMED - {gate}:
                 changed["gates"][name]["severity"] = "warn"
             path.write_text(yaml.safe_dump(changed, sort_keys=False), encoding="utf-8")

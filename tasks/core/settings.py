@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from tasks.core.records import Record
+from tasks.core.verdicts import Stage
 
 Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
@@ -43,6 +44,7 @@ class Measuring(Record):
     `capacity_seconds` of one run of the search for the most that a replica carries, of which there are some 15 to 30.
     `cold_starts` are fresh processes, 0 for none; `champion_seconds` are spent in turns with the champion, each batch size.
     `rejected` says what to do once a gate fails the launch or a variant: `measure` all the same, or `stop` there.
+    `last_stage` is the stage after which nothing more is measured; short of `capacity`, no launch can be promoted.
     """
 
     batches: Annotated[tuple[Count, ...], Field(min_length=1)]
@@ -61,6 +63,7 @@ class Measuring(Record):
     cold_starts: Annotated[int, Field(ge=0)]
     champion_seconds: Positive
     rejected: Literal["measure", "stop"]
+    last_stage: Stage = "capacity"
     soak_calls: Count
     soak_seconds: Positive
     stage_timeout_seconds: Positive

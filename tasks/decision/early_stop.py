@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
+from tasks.core.verdicts import Stage
 from tasks.evidence import Evidence, Unmeasured, VariantEvidence
 from tasks.gates import GATES
 
 if TYPE_CHECKING:
-    from tasks.core.verdicts import GateResult, Stage
+    from tasks.core.verdicts import GateResult
     from tasks.decision.policy import Policy
+
+ORDER: tuple[Stage, ...] = get_args(Stage)
 
 
 def reason_to_stop(subject: Evidence | VariantEvidence, policy: Policy, after: Stage) -> Unmeasured | None:
     """Return why nothing more is measured of a launch or a variant after a stage; None where there is no reason.
 
-    The reason is the first gate that rejects it, if the policy says to stop what is rejected.
+    The reason is the first gate that rejects it, if the policy says to stop what is rejected; or that the policy asks for no
+    later stage.
     """
     gate = rejection(subject, policy, after) if policy.measure.rejected == "stop" else None
     if gate is None:
-        return None
+        if ORDER.index(after) < ORDER.index(policy.measure.last_stage):
+            return None
+        return Unmeasured(
+            stage="variants", why=f"the policy measures nothing after the stage {after} (measure.last_stage)"
+        )
     if isinstance(subject, VariantEvidence):
         return Unmeasured(stage=subject.name, why=f"{gate.gate} rejects this variant already")
     return Unmeasured(stage="variants", why=f"{gate.gate} rejects the launch already")
