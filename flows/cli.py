@@ -13,8 +13,7 @@ import typer
 from flows.command import output
 from flows.signals import orderly_stop
 from tasks.core.errors import InputError
-from tasks.core.records import Target  # noqa: TC001  same
-from tasks.evidence import RequestInputs, ServingProtocol  # noqa: TC001  same
+from tasks.core.records import RequestInputs, ServingProtocol, Target  # noqa: TC001  same
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

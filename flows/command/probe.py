@@ -28,10 +28,9 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from tasks.core.records import Candidate
+    from tasks.core.records import Candidate, RequestInputs, ServingProtocol
     from tasks.decision.endpoint import EndpointVerdict
     from tasks.decision.policy import Policy
-    from tasks.evidence import RequestInputs, ServingProtocol
 
 DRAWN = "production.parquet"
 

@@ -20,6 +20,8 @@ from tasks.core.files import digest
 
 Target = Literal["cpu", "cuda"]
 Task = Literal["classification", "regression", "generation"]
+ServingProtocol = Literal["mlflow", "oip"]
+RequestInputs = Literal["columns", "encoded"]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
 

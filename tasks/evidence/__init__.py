@@ -56,8 +56,6 @@ from tasks.evidence.load import (
     PoissonArrivals,
     ReplayArrivals,
     Replica,
-    RequestInputs,
-    ServingProtocol,
 )
 from tasks.evidence.memory import BatchPeak, MemoryEvidence
 from tasks.evidence.production import AnswerEvidence, FeedbackEvidence, StatusEvidence, WatchEvidence
@@ -146,13 +144,11 @@ __all__ = [
     "Reliability",
     "ReplayArrivals",
     "Replica",
-    "RequestInputs",
     "ReviewEvidence",
     "ReviewKind",
     "RobustnessEvidence",
     "SampleEvidence",
     "Scores",
-    "ServingProtocol",
     "Share",
     "Slice",
     "StatusEvidence",

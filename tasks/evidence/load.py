@@ -7,12 +7,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from tasks.core.records import Record, Sha256, Target
+from tasks.core.records import Record, RequestInputs, ServingProtocol, Sha256, Target
 from tasks.evidence.common import Raw
 
 Engine = Literal["launchgate", "mlperf-loadgen"]
-ServingProtocol = Literal["mlflow", "oip"]
-RequestInputs = Literal["columns", "encoded"]
 
 
 class PoissonArrivals(Record):

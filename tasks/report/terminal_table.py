@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from tasks.core.verdicts import GateResult, Outcome
 
-VALUES = "a number is the bound (or the exact value) that was held to the limit"
+VALUES = "a number is the bound (or the exact value) held to the limit"
 GAP = 2
 DIGITS = (3, 4, 5, 6)
 WHOLE = "launch"  # the column of a launch without variants

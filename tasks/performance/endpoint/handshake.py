@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     import aiohttp
 
-    from tasks.evidence import ServingProtocol
+    from tasks.core.records import ServingProtocol
 
 PATIENCE_SECONDS = 10.0  # for each question: a server that takes longer to say that it is ready is not
 SHOWN = 200

@@ -13,7 +13,8 @@ from urllib.parse import quote, urlsplit
 from tasks.core.errors import InputError
 
 if TYPE_CHECKING:
-    from tasks.evidence import Endpoint, ServingProtocol
+    from tasks.core.records import ServingProtocol
+    from tasks.evidence import Endpoint
 
 
 class Addresses(NamedTuple):

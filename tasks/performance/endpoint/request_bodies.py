@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from tasks.candidate.adapter import Adapter, Arrays
-    from tasks.evidence import RequestInputs, ServingProtocol
+    from tasks.core.records import RequestInputs, ServingProtocol
     from tasks.performance.endpoint.handshake import Tensor
 
 MOST_ROWS = 2_000  # that requests are drawn from
