@@ -42,7 +42,7 @@ class WithColumns(ExpectationConfiguration):
         return ExpectationConfiguration(type=self.type, kwargs=kwargs, description=self.description).to_domain_obj()
 
 
-def page(
+def data_docs_page(
     found: ExpectationSuiteValidationResult,
     asked: Sequence[Expectation],
     evidence: ValidationEvidence,

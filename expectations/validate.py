@@ -194,7 +194,7 @@ def _validate(
     id_column: str,
     out: Path,
 ) -> ValidationEvidence:
-    from expectations.data_docs import page
+    from expectations.data_docs import data_docs_page
 
     asked, dropped = _split(suite, rows)
     found = _run(prepared, suite.name, asked)
@@ -212,7 +212,7 @@ def _validate(
         results=tuple(results),
         page=f"data-docs-{dataset}.html",
     )
-    write_whole(out / evidence.page, page(found, asked, evidence, id_column).encode())
+    write_whole(out / evidence.page, data_docs_page(found, asked, evidence, id_column).encode())
     return evidence
 
 

@@ -261,9 +261,9 @@ def ui(
     prefect_port: Annotated[int, typer.Option(help="Port of Prefect's server; 0 for a free one.")] = 4200,
 ) -> None:
     """Start MLflow's UI and Prefect's server on loopback, print their addresses, and stop both on Ctrl-C."""
-    from flows.command.servers import serve
+    from flows.command.servers import serve_pages
 
-    serve(mlflow_port, prefect_port)
+    serve_pages(mlflow_port, prefect_port)
 
 
 @app.command()

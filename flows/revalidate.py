@@ -25,7 +25,13 @@ from tasks.core.run_folder import RunFolder
 from tasks.core.store import home
 from tasks.environment.describe import describe_environment
 from tasks.evidence import Unmeasured
-from tasks.monitoring.revalidation import Revalidation, gate_changes, judge, machine_changes, package_changes
+from tasks.monitoring.revalidation import (
+    Revalidation,
+    gate_changes,
+    judge_revalidation,
+    machine_changes,
+    package_changes,
+)
 from tasks.serving.server import serving_of
 from tasks.variants.recipes import RECIPES
 
@@ -84,7 +90,7 @@ def again(ledger: Ledger, live: Live, golden: Path | Unmeasured, now: Environmen
     else:
         run_id = decision.run_id
         on_new = _replay_new(live, RunFolder(home() / "runs" / run_id), golden)
-    outcome, found = judge(on_recorded, on_new, decision, champion.variant)
+    outcome, found = judge_revalidation(on_recorded, on_new, decision, champion.variant)
     reasons = tuple(reason.replace(f"{live.candidate.folder.parent}/", "") for reason in found)  # it is gone soon
     verdict = Revalidation(
         **_named(champion),

@@ -18,7 +18,7 @@ from tasks.core.files import write_whole
 from tasks.core.run_folder import RunFolder
 from tasks.core.store import home
 from tasks.evidence import Unmeasured, WatchEvidence
-from tasks.monitoring.watch import Watch, conclude, judge
+from tasks.monitoring.watch import Watch, judge_production, watch_outcome
 from tasks.serving.server import serving_of
 
 if TYPE_CHECKING:
@@ -48,9 +48,9 @@ def watch(model: str, since: str | None = None, until: str | None = None) -> Wat
         run_id = ledger.start(live.candidate, live.policy, "watch", tags)
         try:
             into = RunFolder(home() / "runs" / run_id)
-            found = measure(live, into, start, end)
-            verdict = decide(live, found, run_id)
-            record(ledger, verdict, found, into.path)
+            found = collect_evidence_since_launch(live, into, start, end)
+            verdict = decide_watch(live, found, run_id)
+            record_watch(ledger, verdict, found, into.path)
         except BaseException as error:
             stopped = not isinstance(error, Exception)
             ledger.stop(run_id, "KILLED" if stopped else "FAILED", str(error) or type(error).__name__)
@@ -59,7 +59,7 @@ def watch(model: str, since: str | None = None, until: str | None = None) -> Wat
     return verdict
 
 
-def measure(live: Live, into: RunFolder, since: datetime, until: datetime) -> WatchEvidence:
+def collect_evidence_since_launch(live: Live, into: RunFolder, since: datetime, until: datetime) -> WatchEvidence:
     """Collect what production shows; a stage that has no result leaves an `Unmeasured`, and the others go on."""
     candidate, policy, columns = live.candidate, live.policy, live.candidate.columns
     sample, evaluation, before = into.data_set("production"), *_held_against(live)
@@ -97,11 +97,11 @@ def measure(live: Live, into: RunFolder, since: datetime, until: datetime) -> Wa
     )
 
 
-def decide(live: Live, found: WatchEvidence, run_id: str) -> Watch:
+def decide_watch(live: Live, found: WatchEvidence, run_id: str) -> Watch:
     """Return what the evidence comes to under the launch's own policy."""
     champion, recorded = live.champion, live.recorded
-    checks = judge(found, recorded.evidence, recorded.decision, champion.variant, live.policy.limits())
-    outcome, reasons = conclude(checks)
+    checks = judge_production(found, recorded.evidence, recorded.decision, champion.variant, live.policy.limits())
+    outcome, reasons = watch_outcome(checks)
     return Watch(
         model=champion.model,
         version=champion.version,
@@ -120,7 +120,7 @@ def decide(live: Live, found: WatchEvidence, run_id: str) -> Watch:
     )
 
 
-def record(ledger: Ledger, verdict: Watch, found: WatchEvidence, folder: Path) -> None:
+def record_watch(ledger: Ledger, verdict: Watch, found: WatchEvidence, folder: Path) -> None:
     """Keep the evidence, the sample, the answers and the Data Docs, and the outcome last; then close the run."""
     write_whole(folder / EVIDENCE, found.model_dump_json().encode())
     for item in sorted(folder.glob("[!.]*")):

@@ -11,7 +11,7 @@ import typer
 from test_architecture import FLOORS
 
 from flows.cli import app
-from tasks.core.settings import Business, Measuring, Numbers, Reviewing, Sampling
+from tasks.core.settings import Business, Measuring, NumberTolerance, Reviewing, Sampling
 from tasks.core.verdicts import GateLimits
 from tasks.decision.policy import POLICIES
 from tasks.gates import GATES
@@ -32,7 +32,7 @@ OPTIONS = sorted(
     if option.startswith("--") and option != "--help"
 )
 SECTIONS = {
-    "sample": Sampling, "review": Reviewing, "numbers": Numbers, "measure": Measuring, "business": Business,
+    "sample": Sampling, "review": Reviewing, "numbers": NumberTolerance, "measure": Measuring, "business": Business,
 }  # fmt: skip
 POLICY_KEYS = [(section, key) for section, record in SECTIONS.items() for key in record.model_fields]
 GATE_KEYS = [

@@ -16,7 +16,7 @@ from great_expectations.expectations.metrics.metric_provider import metric_value
 from great_expectations.expectations.metrics.table_metric_provider import TableMetricProvider
 
 from expectations.suites.checks import WARNING, words
-from tasks.data.drift import Reference, compare
+from tasks.data.drift import Reference, compare_columns
 from tasks.data.weighting import cluster_codes
 from tasks.evidence import DriftColumn
 from tasks.statistics import distance_interval
@@ -94,7 +94,7 @@ class DistanceFromReference(TableMetricProvider):
         reference = Reference.model_validate(metric_value_kwargs["reference"])
         weights = None if weight is None else rows[weight].to_numpy()
         clusters = None if cluster is None else cluster_codes(rows[cluster])
-        return compare(reference, rows[metric_value_kwargs["compared"]], weights, clusters).model_dump()
+        return compare_columns(reference, rows[metric_value_kwargs["compared"]], weights, clusters).model_dump()
 
 
 class ExpectColumnToKeepItsDistribution(BatchExpectation):

@@ -169,7 +169,7 @@ def selftest(only: Sequence[str] | None, json: bool, out: Writer) -> int:
         for item in wanted:
             trials.append(_attempt(bench, item))
             if not json:
-                out.write(line(trials[-1]))
+                out.write(trial_line(trials[-1]))
     good = sum(trial.caught and trial.twin_passed for trial in trials)
     if json:
         listed = [trial.model_dump() for trial in trials]
@@ -240,7 +240,7 @@ def caught(item: Planted, decision: Decision) -> bool:
     return said.outcome == "fail" and (said.severity == "warn" or decision.outcome == "reject")
 
 
-def line(trial: Trial) -> str:
+def trial_line(trial: Trial) -> str:
     """Return one line of the terminal's table, and below it why anything is not as it should be."""
     found = "caught (fail)" if trial.caught else f"MISSED ({trial.outcome})"
     held_back = "rejected" if trial.twin_outcome == "pass" else trial.twin_outcome

@@ -44,7 +44,7 @@ RUNS_PAGE = "/#/experiments?workflowType=machine_learning"  # without it the men
 PREFECT = ("prefect", "--no-prompt", "server", "start")
 
 
-class Server(NamedTuple):
+class ServerProcess(NamedTuple):
     """A server that was started: its process, the address that answers once it is up, and its log."""
 
     name: str
@@ -53,7 +53,7 @@ class Server(NamedTuple):
     log: Path
 
 
-def serve(mlflow_port: int, prefect_port: int) -> None:
+def serve_pages(mlflow_port: int, prefect_port: int) -> None:
     """Start both servers on what launches recorded, print their addresses once both answer, and stop both when asked to.
 
     A server that launches already go to (MLFLOW_TRACKING_URI, PREFECT_API_URL) is not started: its address is printed.
@@ -67,7 +67,7 @@ def serve(mlflow_port: int, prefect_port: int) -> None:
     ledger.check()
     mlflow, prefect = (f"http://{LOOPBACK}:{port}" for port in ports)
     with orderly_stop(), contextlib.suppress(KeyboardInterrupt), contextlib.ExitStack() as running:
-        servers: list[Server] = []
+        servers: list[ServerProcess] = []
         if is_server(ledger.tracking_uri):
             mlflow = without_password(ledger.tracking_uri)
         else:
@@ -87,7 +87,7 @@ def serve(mlflow_port: int, prefect_port: int) -> None:
         _stay(servers)
 
 
-def _await(servers: list[Server]) -> None:
+def _await(servers: list[ServerProcess]) -> None:
     """Wait until all answer. Raises InputError where one ended, or is too slow."""
     _say(f"starting {' and '.join(server.name for server in servers)}" if servers else "both servers run already")
     deadline = time.monotonic() + START_SECONDS
@@ -98,7 +98,7 @@ def _await(servers: list[Server]) -> None:
         time.sleep(POLL_SECONDS)
 
 
-def _stay(servers: list[Server]) -> None:
+def _stay(servers: list[ServerProcess]) -> None:
     """Return once there is no server to stay for, that is at once or never. Raises InputError as soon as one has ended."""
     if servers:
         _say("Ctrl-C stops them")
@@ -107,7 +107,7 @@ def _stay(servers: list[Server]) -> None:
         time.sleep(POLL_SECONDS)
 
 
-def _check(servers: list[Server]) -> None:
+def _check(servers: list[ServerProcess]) -> None:
     for server in servers:
         status = server.process.poll()
         if status is not None:
@@ -120,7 +120,9 @@ def _check(servers: list[Server]) -> None:
 
 
 @contextlib.contextmanager
-def _running(name: str, module: tuple[str, ...], health: str, settings: Mapping[str, str | None]) -> Iterator[Server]:
+def _running(
+    name: str, module: tuple[str, ...], health: str, settings: Mapping[str, str | None]
+) -> Iterator[ServerProcess]:
     """Run `python -m MODULE` on the port of `health`, and leave nothing of it."""
     command = [sys.executable, "-m", *module, "--host", LOOPBACK, "--port", str(urlsplit(health).port)]
     log = home() / f"{name.lower()}-server.log"
@@ -133,7 +135,7 @@ def _running(name: str, module: tuple[str, ...], health: str, settings: Mapping[
             start_new_session=True,
         )  # fmt: skip
         try:
-            yield Server(name, process, health, log)
+            yield ServerProcess(name, process, health, log)
         finally:
             _end(process)
 
@@ -147,7 +149,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
             process.wait(STOP_SECONDS)
 
 
-def _answers(server: Server) -> bool:
+def _answers(server: ServerProcess) -> bool:
     try:
         with urllib.request.urlopen(server.health, timeout=5):  # noqa: S310  loopback
             return True

@@ -62,9 +62,9 @@ def run(inputs: Inputs, kind: Kind = "launch", tags: dict[str, str] | None = Non
                 )
                 folder = RunFolder(home() / "runs" / run_id)
                 with planned(_stages(candidate, policy, ledger)):
-                    evidence = price(measure(inputs, ledger, run_id, folder, progress), policy.business)
+                    evidence = price(collect_evidence(inputs, ledger, run_id, folder, progress), policy.business)
                     decision = decide(evidence, policy, run_id)
-                    record(ledger, policy, folder, evidence, decision)
+                    record_launch(ledger, policy, folder, evidence, decision)
                 progress.advance("record")
                 announce(decision, ledger.url(run_id))
             conclude(ledger, run_id, decision, kind)
@@ -90,7 +90,7 @@ def conclude(ledger: Ledger, run_id: str, decision: Decision, kind: Kind) -> Non
     ledger.stop(run_id, "FINISHED", decision.reasons[0])
 
 
-def measure(inputs: Inputs, ledger: Ledger, run_id: str, folder: RunFolder, progress: Progress) -> Evidence:
+def collect_evidence(inputs: Inputs, ledger: Ledger, run_id: str, folder: RunFolder, progress: Progress) -> Evidence:
     """Collect all evidence; a stage that has no result leaves an `Unmeasured`, and the others go on."""
     candidate, policy, marking = inputs
     keep_candidate(candidate, folder)
@@ -154,7 +154,7 @@ def _to_read(launch: Launch, answered: Sequence[Answered]) -> ReviewEvidence | U
     )
 
 
-def record(ledger: Ledger, policy: Policy, folder: RunFolder, evidence: Evidence, decision: Decision) -> None:
+def record_launch(ledger: Ledger, policy: Policy, folder: RunFolder, evidence: Evidence, decision: Decision) -> None:
     """Write the decision, the evidence and the report, and put everything into the ledger."""
     write_whole(folder.evidence, evidence.model_dump_json().encode())
     write_whole(folder.decision, decision.model_dump_json(indent=2, by_alias=True).encode())

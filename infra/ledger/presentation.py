@@ -109,7 +109,7 @@ def _gate_tags(decision: Decision, variant: str | None) -> dict[str, str]:
 def tables(decision: Decision, folder: RunFolder) -> dict[str, dict[str, list[Any]]]:
     """Return a launch's tables by file name, in the split layout of `pandas.DataFrame.to_json` that MLflow keeps them in."""
     rows = read_review(folder.review)
-    return {GATES_TABLE: gates_table(decision), **({REVIEW_TABLE: review_table(rows)} if rows else {})}
+    return {GATES_TABLE: gates_artifact(decision), **({REVIEW_TABLE: review_table(rows)} if rows else {})}
 
 
 def review_table(rows: list[ReviewRow]) -> dict[str, list[Any]]:
@@ -130,7 +130,7 @@ def review_table(rows: list[ReviewRow]) -> dict[str, list[Any]]:
     return {"columns": ["id", *said, "label", "feedback", "why", "time", *asked], "data": data}
 
 
-def gates_table(decision: Decision) -> dict[str, list[Any]]:
+def gates_artifact(decision: Decision) -> dict[str, list[Any]]:
     """Return the gates, one result a row.
 
     MLflow compares the tables of several launches row by row: the first column is a row's name, the second is compared.

@@ -69,7 +69,7 @@ class Measuring(Record):
     stage_timeout_seconds: Positive
 
 
-class Numbers(Record):
+class NumberTolerance(Record):
     """How near to its label a predicted number is right: `tolerance` in the label's unit, or in deviations of the labels.
 
     Two answers are the same within `same_share` of that.
@@ -80,7 +80,7 @@ class Numbers(Record):
     same_share: Annotated[float, Field(gt=0, le=1)]
 
     @model_validator(mode="after")
-    def _one_tolerance(self) -> Numbers:
+    def _one_tolerance(self) -> NumberTolerance:
         if (self.tolerance is None) == (self.tolerance_in_deviations is None):
             raise ValueError("give exactly one of tolerance and tolerance_in_deviations")
         return self

@@ -68,7 +68,9 @@ def measure_drift(
     )
     references = {name: refer(name, both.evaluation, before, alike) for name, both in found.items()}
     return DriftEvidence(
-        columns=tuple(compare(references[name], both.production, weights, clusters) for name, both in found.items())
+        columns=tuple(
+            compare_columns(references[name], both.production, weights, clusters) for name, both in found.items()
+        )
     )
 
 
@@ -98,7 +100,7 @@ def refer(
     return reference.model_copy(update={"shares": tuple(_shares(reference, known, own).tolist())})
 
 
-def compare(
+def compare_columns(
     reference: Reference,
     values: pd.Series[Any],
     weights: np.ndarray | None = None,

@@ -11,7 +11,7 @@ from pydantic import Field, ValidationError, create_model, model_validator
 from tasks.core.errors import InputError
 from tasks.core.files import digest
 from tasks.core.records import Name, Record, Sha256, Target
-from tasks.core.settings import Business, Measuring, Numbers, Reviewing, Sampling
+from tasks.core.settings import Business, Measuring, NumberTolerance, Reviewing, Sampling
 from tasks.core.verdicts import GateLimits, PolicyName
 from tasks.core.yaml_records import read_record
 from tasks.gates import GATES
@@ -37,7 +37,7 @@ class Policy(Record):
     name: Name
     target: Target
     sample: Sampling
-    numbers: Numbers | None = None
+    numbers: NumberTolerance | None = None
     review: Reviewing
     measure: Measuring
     business: Business

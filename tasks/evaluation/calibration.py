@@ -44,7 +44,7 @@ CONFIDENT = (0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999
 SEED = 0
 
 
-class Seen(NamedTuple):
+class RatedAnswers(NamedTuple):
     """The labelled production answers, each of shape (rows,): confidence, whether it is right, its weight, and its groups."""
 
     confidence: np.ndarray
@@ -74,7 +74,7 @@ def calibrate_variant(
             "confidence; label more requests"
         )
     confidence, correct, weights = (table[name].to_numpy()[answered] for name in ("confidence", "right", "weight"))
-    seen = Seen(confidence, correct, weights, groups_of(table).of(answered))
+    seen = RatedAnswers(confidence, correct, weights, groups_of(table).of(answered))
     curve = risk_coverage(seen.confidence, seen.right, seen.weights)
     return CalibrationEvidence(
         served=reliability(*seen),
@@ -118,7 +118,7 @@ def _answer(candidate: Candidate, served: Serving, calibration: Path, out: Path)
 
 
 def _fit(
-    method: Literal["temperature", "isotonic"], fewest: int, fitted: pd.DataFrame | Unmeasured, seen: Seen
+    method: Literal["temperature", "isotonic"], fewest: int, fitted: pd.DataFrame | Unmeasured, seen: RatedAnswers
 ) -> Fit | Unmeasured:
     """Fit a map of the confidence to the calibration set's answers, and return what production would be under it."""
     if isinstance(fitted, Unmeasured):
@@ -136,7 +136,7 @@ def _fit(
     return Fit(rows=len(fitted), temperature=temperature, production=production)
 
 
-def _abstention(fitted: pd.DataFrame, seen: Seen) -> tuple[Abstention, ...]:
+def _abstention(fitted: pd.DataFrame, seen: RatedAnswers) -> tuple[Abstention, ...]:
     """Return what each threshold keeps of the labelled production answers, from the lowest threshold on."""
     own, own_right = fitted["confidence"].to_numpy(), fitted["right"].to_numpy()
     levels = np.arange(1, THRESHOLDS) / THRESHOLDS

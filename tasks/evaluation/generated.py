@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tasks.data.drift import compare, refer
+from tasks.data.drift import compare_columns, refer
 from tasks.data.weighting import design, groups_of
 from tasks.evaluation.error_metrics import tokens
 from tasks.evaluation.outcomes import ANSWERED, share
@@ -49,7 +49,7 @@ def answer_shapes(evaluation: Path, production: Path) -> AnswerShapes | Unmeasur
         repeated=shown(loops, everywhere),
         shortened=shown(lengths < SHORT * due, labelled),
         lengthened=shown(lengths > LONG * due, labelled),
-        lengths=compare(refer(LENGTH, _lengths(curated)), _lengths(live), weights, groups.clusters),
+        lengths=compare_columns(refer(LENGTH, _lengths(curated)), _lengths(live), weights, groups.clusters),
     )
 
 

@@ -21,7 +21,7 @@ CHECKLIST = "week 7-8"
 REMEDY = "find out what changed since the launch"
 
 
-class Seen(NamedTuple):
+class SeenRate(NamedTuple):
     """A share, and the rows that it was counted on."""
 
     share: Share
@@ -36,25 +36,25 @@ class Promise(NamedTuple):
 
     name: str
     what: str
-    then: Seen | Unmeasured
-    now: Seen | Unmeasured
+    then: SeenRate | Unmeasured
+    now: SeenRate | Unmeasured
     fewest: int
     floor: bool
 
 
-def right(tally: Tally | Unmeasured) -> Seen | Unmeasured:
+def right_share(tally: Tally | Unmeasured) -> SeenRate | Unmeasured:
     """Return the share of labelled requests answered right."""
-    return tally if isinstance(tally, Unmeasured) else Seen(tally.right, tally.labelled)
+    return tally if isinstance(tally, Unmeasured) else SeenRate(tally.right, tally.labelled)
 
 
-def answered(tally: Tally | Unmeasured) -> Seen | Unmeasured:
+def answered(tally: Tally | Unmeasured) -> SeenRate | Unmeasured:
     """Return the share of all requests that were answered."""
-    return tally if isinstance(tally, Unmeasured) else Seen(tally.answered, tally.rows)
+    return tally if isinstance(tally, Unmeasured) else SeenRate(tally.answered, tally.rows)
 
 
-def failed(tally: Tally | Unmeasured) -> Seen | Unmeasured:
+def failed(tally: Tally | Unmeasured) -> SeenRate | Unmeasured:
     """Return the share of all requests that failed."""
-    return tally if isinstance(tally, Unmeasured) else Seen(tally.failed, tally.rows)
+    return tally if isinstance(tally, Unmeasured) else SeenRate(tally.failed, tally.rows)
 
 
 def kept(promise: Promise, confidence: float) -> GateResult:
@@ -68,9 +68,9 @@ def _check(promise: Promise, confidence: float) -> Check:
     for seen in (then, now):
         if isinstance(seen, Unmeasured):
             return absent(seen)
-    if not (isinstance(then, Seen) and then.rows):
+    if not (isinstance(then, SeenRate) and then.rows):
         return unmeasured("forecast", f"{promise.what} can't be forecast: the launch's sample shows none")
-    if not (isinstance(now, Seen) and now.rows):
+    if not (isinstance(now, SeenRate) and now.rows):
         return unmeasured("forecast", f"{promise.what} is not known yet: no request since the launch shows it")
     # A row of now says no more than one of the launch's did, also where there are too few days to see that days differ.
     future = max(min(now.share.trials, now.rows * then.share.trials / then.rows), 1.0)

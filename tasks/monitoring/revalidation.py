@@ -99,7 +99,7 @@ def gates_of(decision: Decision, variant: str) -> list[GateResult]:
     return [gate for gate in decision.gates if gate.variant in {None, variant}]
 
 
-def judge(
+def judge_revalidation(
     recorded_graph: Replay | Unmeasured,
     new_graph: Replay | Unmeasured,
     decision: Decision | str,

@@ -16,7 +16,7 @@ from tasks.evidence import Unmeasured
 from tasks.gates import coverage, data_quality, drift, error_rate, production_accuracy, sample_size, slice_accuracy
 from tasks.gates.comparisons import interval, rate_at_least, rate_at_most
 from tasks.gates.verdict import Question, absent, verdict
-from tasks.monitoring.forecast import CHECKLIST, Promise, Seen, answered, failed, kept, right
+from tasks.monitoring.forecast import CHECKLIST, Promise, SeenRate, answered, failed, kept, right_share
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -73,7 +73,7 @@ class Watch(Record):
         return {"watch/requests": float(self.requests), **seen, **passed}
 
 
-def judge(
+def judge_production(
     found: WatchEvidence, launch: Evidence, decision: Decision, variant: str, limits: Mapping[str, GateLimits]
 ) -> tuple[GateResult, ...]:
     """Return every check of production since the launch that `launch` and `decision` record of `variant`.
@@ -97,7 +97,7 @@ def judge(
     )
 
 
-def conclude(checks: tuple[GateResult, ...]) -> tuple[Outcome, tuple[str, ...]]:
+def watch_outcome(checks: tuple[GateResult, ...]) -> tuple[Outcome, tuple[str, ...]]:
     """Return what the checks come to, and why, what weighs most first."""
     killing = [check for check in checks if check.outcome == "fail" and check.severity == "block"]
     alerting = [check for check in checks if check.outcome == "fail" and check.severity == "warn"]
@@ -175,12 +175,19 @@ def _promises(found: WatchEvidence, before: VariantEvidence, limits: Mapping[str
         by = f" (answers {found.answers.origin})"
     heard = found.feedback
     was, now = (heard, heard) if isinstance(heard, Unmeasured) else (
-        Seen(heard.launch, heard.launch_rows), Seen(heard.now, heard.rows)
+        SeenRate(heard.launch, heard.launch_rows), SeenRate(heard.now, heard.rows)
     )  # fmt: skip
     for name, what, before_it, since, least, floor in (
         (error_rate.NAME, "The share of requests that failed", failed(then), failed(ended), fewest.min_requests, False),
         (coverage.NAME, "The share of answered requests", answered(then), answered(ended), fewest.min_requests, True),
-        (production_accuracy.NAME, f"The accuracy{by}", right(then), right(answers), fewest.min_labelled, True),
+        (
+            production_accuracy.NAME,
+            f"The accuracy{by}",
+            right_share(then),
+            right_share(answers),
+            fewest.min_labelled,
+            True,
+        ),
     ):
         yield Promise(f"{name}-forecast", what, before_it, since, least, floor)
     yield Promise(FEEDBACK, "The share of negative feedback", was, now, part, floor=False)

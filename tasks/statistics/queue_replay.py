@@ -44,7 +44,7 @@ class Replayed:
     refused: str | None = None
 
 
-def service_times(
+def replayed_service_times(
     scheduled: ArrayLike, seconds: ArrayLike, servers: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return service and waiting times in seconds, each of shape (n,), had requests been served in order of arrival.
@@ -88,7 +88,7 @@ def replayed_quantile(
         return Replayed(refused=f"{np.isinf(took).sum()} requests failed, and how long they held a server is not known")
     if took.size < (least := max(FEWEST_SERVICES, fewest(q))):
         return Replayed(refused=f"{took.size} requests are too few to know the services: it takes {least}")
-    services, waited = service_times(scheduled, took, servers)
+    services, waited = replayed_service_times(scheduled, took, servers)
     refused = _unlike(np.diff(np.asarray(scheduled, dtype=np.float64)), arrivals)
     idle = _idle_factor(services, waited)
     services = np.where(waited > 0, services, services / idle)

@@ -137,7 +137,7 @@ def _far_below(took: NDArray[np.float64], q: float, limit: float) -> bool:
     return bool((took > limit / MOSTLY_BELOW).mean() <= (1 - q) * FEW and took.max() <= limit / ALL_BELOW)
 
 
-class UnderLoad(Protocol):
+class BoundUnderLoad(Protocol):
     """A replica under load, as `LoadEvidence` has it."""
 
     @property
@@ -166,7 +166,7 @@ class UnderLoad(Protocol):
 
 
 @lru_cache(maxsize=KEPT)
-def bound_under_load(found: UnderLoad, q: float, confidence: float, limit: float | None = None) -> ResponseBound:
+def bound_under_load(found: BoundUnderLoad, q: float, confidence: float, limit: float | None = None) -> ResponseBound:
     """Bound a quantile of response times over the runs of a replica that went on until a look could tell, or the last one.
 
     `limit` in seconds is what it is to be held to, if anything. `found` is hashable, as every record is. Raises ValueError for no run.

@@ -17,10 +17,10 @@ from flows.command.selftest import (
     at_home,
     caught,
     judge_trial,
-    line,
     planted_failures,
     said_of,
     selftest,
+    trial_line,
 )
 from flows.signals import start_shielded_server
 from tasks.core.errors import InputError
@@ -112,7 +112,7 @@ def test_a_failure_that_is_launched_without_its_failure_is_missed(bench: Bench) 
     clean = bench.clean("clean")
     trial = judge_trial(item, clean, clean)
     assert (trial.caught, trial.outcome, trial.twin_passed, trial.twin_outcome) == (False, "pass", True, "pass")
-    assert line(trial).split()[:4] == ["latency-slo", "MISSED", "(pass)", "passed"]
+    assert trial_line(trial).split()[:4] == ["latency-slo", "MISSED", "(pass)", "passed"]
 
 
 def test_a_trial_says_why_it_is_not_as_it_should_be() -> None:
@@ -121,12 +121,14 @@ def test_a_trial_says_why_it_is_not_as_it_should_be() -> None:
         gate="coverage", planted="silent", failure="half of it is silence", caught=True, outcome="fail", because="too few",
         twin="clean", twin_passed=True, twin_outcome="pass", twin_because="enough",
     )  # fmt: skip
-    assert line(said).splitlines() == [line(said)[:-1]]
-    assert line(said).split("  ")[0] == "coverage"
-    missed = line(said.model_copy(update={"caught": False, "outcome": "pass", "because": "enough answers"}))
+    assert trial_line(said).splitlines() == [trial_line(said)[:-1]]
+    assert trial_line(said).split("  ")[0] == "coverage"
+    missed = trial_line(said.model_copy(update={"caught": False, "outcome": "pass", "because": "enough answers"}))
     assert "MISSED (pass)" in missed
     assert missed.splitlines()[1:] == ["  of the failure: enough answers"]
-    held_back = line(said.model_copy(update={"twin_passed": False, "twin_because": "fp32: latency-slo: too slow"}))
+    held_back = trial_line(
+        said.model_copy(update={"twin_passed": False, "twin_because": "fp32: latency-slo: too slow"})
+    )
     assert "NOT PASSED (rejected)" in held_back
     assert held_back.splitlines()[1:] == ["  of the twin: fp32: latency-slo: too slow"]
 

@@ -43,7 +43,7 @@ class Window(NamedTuple):
     end: datetime
 
 
-class Seen(NamedTuple):
+class LogCounts(NamedTuple):
     """Rows that were read: how many, how many outside of the window and without each column, and what was malformed."""
 
     rows: int
@@ -81,7 +81,7 @@ def draw_sample(
     wanted = _wanted(columns)
     opened = [file for file in _log_files(source) if may_hold(file.name, window.start, window.end)]
 
-    def scanned(guess: bool) -> tuple[Reservoir, Seen]:
+    def scanned(guess: bool) -> tuple[Reservoir, LogCounts]:
         reservoir = Reservoir(sampling.rows, sampling.rows_per_slice, sampling.seed, columns.label, columns.slices)
         if times is not None:
             times.clear()
@@ -121,7 +121,7 @@ def _scan(
     reservoir: Reservoir,
     times: LatestTimes | None,
     guess: bool,
-) -> Seen:
+) -> LogCounts:
     """Offer every row of every file to the reservoir, some files at once, and return what was seen in their order.
 
     With `guess`, the first file that says how many rows it has tells by its size how many the log has.
@@ -130,8 +130,8 @@ def _scan(
     start, end = ((time - EPOCH) // timedelta(microseconds=1) for time in window)
     stopped = False
 
-    def read(file: LogFile) -> Seen:
-        seen = Seen(0, 0, Counter(), Malformed())
+    def read(file: LogFile) -> LogCounts:
+        seen = LogCounts(0, 0, Counter(), Malformed())
         for chunk in read_chunks(source, file, wanted, seen.malformed):
             if guess and chunk.of_rows and file.size_bytes:
                 reservoir.expect(chunk.of_rows / file.size_bytes * size)
@@ -168,7 +168,7 @@ def _inside(times_us: NDArray[np.int64], start: int, end: int) -> NDArray[np.boo
     return inside
 
 
-def _all(files: Iterable[Seen]) -> Seen:
+def _all(files: Iterable[LogCounts]) -> LogCounts:
     rows = outside = 0
     missing: Counter[str] = Counter()
     malformed = Malformed()
@@ -176,7 +176,7 @@ def _all(files: Iterable[Seen]) -> Seen:
         rows, outside = rows + seen.rows, outside + seen.outside
         missing.update(seen.missing)
         malformed.follow(seen.malformed)
-    return Seen(rows, outside, missing, malformed)
+    return LogCounts(rows, outside, missing, malformed)
 
 
 def _wanted(columns: Columns) -> Wanted:

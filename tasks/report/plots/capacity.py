@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from tasks.report.numbers import NOTHING, count, quantity
 from tasks.report.plots import charts
-from tasks.report.plots.scene import Drawn, Numbers, Scene
+from tasks.report.plots.scene import Drawn, PlotTable, Scene
 
 if TYPE_CHECKING:
     from tasks.evidence import CapacityEvidence
@@ -44,7 +44,7 @@ def by_rate(scene: Scene) -> Drawn | None:
         "edge. At the knee the rate is largest against the response time; beyond it, waiting grows faster than work is done."
     )
     header = ("Variant", "Replica", "Sustained a second", "95% bounds", "Knee", "Requests")
-    return Drawn(charts.by_rate(lines, MS * objective.limit_seconds), caption, Numbers(header, tuple(rows)))
+    return Drawn(charts.by_rate(lines, MS * objective.limit_seconds), caption, PlotTable(header, tuple(rows)))
 
 
 def _knee(found: CapacityEvidence) -> tuple[float, float] | None:

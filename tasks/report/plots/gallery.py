@@ -18,7 +18,7 @@ from tasks.report.plots.latency import (
     throughput,
     under_load,
 )
-from tasks.report.plots.scene import Drawn, Numbers, Scene
+from tasks.report.plots.scene import Drawn, PlotTable, Scene
 from tasks.report.plots.svg import STYLE, render
 from tasks.statistics import calibration_error, rate_interval
 
@@ -44,7 +44,7 @@ class Plot(NamedTuple):
     name: str
     title: str
     caption: str
-    numbers: Numbers | None = None
+    numbers: PlotTable | None = None
     svg: str = ""
     alone: str = ""
     missing: str = ""
@@ -102,7 +102,7 @@ def _soak(scene: Scene) -> Drawn | None:
     if not lines:
         return None
     caption = "Resident memory over the soak, from its first sample on; a leak keeps rising."
-    return Drawn(charts.soak(lines), caption, Numbers(("Variant", "Requests", "Start", "End", "Growth"), tuple(rows)))
+    return Drawn(charts.soak(lines), caption, PlotTable(("Variant", "Requests", "Start", "End", "Growth"), tuple(rows)))
 
 
 def _growth(held: int) -> str:
@@ -120,7 +120,7 @@ def _evaluation_against_production(scene: Scene) -> Drawn | None:
         return None
     caption = "Share of labelled requests answered right, with 95% intervals. The gap is what production takes away."
     header = ("Variant", "Evaluation", "Production", "Gap, points")
-    return Drawn(charts.gaps(pairs, scene.limit("production-accuracy")), caption, Numbers(header, tuple(rows)))
+    return Drawn(charts.gaps(pairs, scene.limit("production-accuracy")), caption, PlotTable(header, tuple(rows)))
 
 
 def _interval(rate: Interval | None) -> str:
@@ -152,7 +152,7 @@ def _slices(scene: Scene) -> Drawn | None:
         caption += f" Without any label: {', '.join(' = '.join(name) for name in unlabelled)}."
     header = ("Slice", *(hand.name for hand, _ in tables))
     rows = [(" = ".join(name), *(_interval(rates.get(name)) for _, rates in tables)) for name in lowest]
-    return Drawn(charts.slices(tables, shown), caption, Numbers(header, tuple(rows)))
+    return Drawn(charts.slices(tables, shown), caption, PlotTable(header, tuple(rows)))
 
 
 def _every(scores: Scores) -> tuple[Slice, ...]:
@@ -184,7 +184,7 @@ def _reliability(scene: Scene) -> Drawn | None:
         " the diagonal the model is surer than it is right. The table has the error that a fit on the calibration set leaves."
     )
     header = ("Confidence", "Answers", "Calibration error", "at most", "Brier score")
-    return Drawn(charts.reliability(lines), caption, Numbers(header, tuple(rows)))
+    return Drawn(charts.reliability(lines), caption, PlotTable(header, tuple(rows)))
 
 
 def _worth(seen: Reliability) -> tuple[str, ...]:
@@ -203,7 +203,7 @@ def _risk_coverage(scene: Scene) -> Drawn | None:
     caption = "Share of labelled production answers that are wrong where only the most confident ones are kept."
     header = ("Wrong of", *(f"{100 * kept:.0f}% kept" for kept in KEPT), "Mean")
     lines = [(hand, found.risk_coverage) for hand, found in measured]
-    return Drawn(charts.risk_coverage(lines), caption, Numbers(header, tuple(rows)))
+    return Drawn(charts.risk_coverage(lines), caption, PlotTable(header, tuple(rows)))
 
 
 def _cost(scene: Scene) -> Drawn | None:
@@ -221,7 +221,7 @@ def _cost(scene: Scene) -> Drawn | None:
     ]
     caption = "US dollars a month at the policy's traffic; the whisker reaches the high end of the estimate."
     header = ("Variant", "Replicas", "Each sustains a second", "Carrying by Erlang C", "Per 1,000", "Per month")
-    return Drawn(charts.costs(bars), caption, Numbers(header, tuple(rows)))
+    return Drawn(charts.costs(bars), caption, PlotTable(header, tuple(rows)))
 
 
 _PLOTS: tuple[tuple[str, str, str, Callable[[Scene], Drawn | None]], ...] = (

@@ -11,7 +11,7 @@ from tasks.evidence import Unmeasured
 from tasks.report.forecast import request_batch, seconds_at
 from tasks.report.numbers import NOTHING, count, quantity
 from tasks.report.plots import charts
-from tasks.report.plots.scene import Drawn, Numbers, Scene
+from tasks.report.plots.scene import Drawn, PlotTable, Scene
 from tasks.statistics import bound_under_load, quantile_interval
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def latency_percentiles(scene: Scene) -> Drawn | None:
     caption += "".join(f" While {name} was timed, {noise.told}." for name, noise in seen)
     devices = [(hand.name, latency.device) for hand, latency in scene.measured("latency")]
     caption += "".join(_device(name, device) for name, device in devices if device is not None)
-    return Drawn(charts.percentiles(lines, budget), caption, Numbers(header, tuple(rows)))
+    return Drawn(charts.percentiles(lines, budget), caption, PlotTable(header, tuple(rows)))
 
 
 def _device(name: str, device: DeviceUse | Unmeasured) -> str:
@@ -93,7 +93,7 @@ def under_load(scene: Scene) -> Drawn | None:
     caption += " come from another process, whether those before are answered or not. The table bounds each at 95%."
     caption += "".join(_crowded(hand.name, load) for hand, load in scene.measured("load"))
     caption += " They come as they came in the log, drawn together to this rate." if replayed else ""
-    return Drawn(charts.percentiles(lines, _budget(scene, loaded=True)), caption, Numbers(header, tuple(rows)))
+    return Drawn(charts.percentiles(lines, _budget(scene, loaded=True)), caption, PlotTable(header, tuple(rows)))
 
 
 def _crowded(variant: str, load: LoadEvidence) -> str:
@@ -142,11 +142,11 @@ def _over_batches(
     return Drawn(charts.by_batch(lines, unit, log=log), caption, batch_numbers(lines, unit, lambda v: quantity(v, "")))
 
 
-def batch_numbers(lines: list[tuple[Hand, dict[int, float]]], unit: str, text: Callable[[float], str]) -> Numbers:
+def batch_numbers(lines: list[tuple[Hand, dict[int, float]]], unit: str, text: Callable[[float], str]) -> PlotTable:
     """Return a table of one value a batch size and variant."""
     batches = sorted({batch for _, values in lines for batch in values})
     rows = [(str(b), *(text(v[b]) if b in v else NOTHING for _, v in lines)) for b in batches]
-    return Numbers(("Batch", *(f"{hand.name}, {unit}" for hand, _ in lines)), tuple(rows))
+    return PlotTable(("Batch", *(f"{hand.name}, {unit}" for hand, _ in lines)), tuple(rows))
 
 
 def by_batch(scene: Scene) -> Drawn | None:
@@ -166,7 +166,7 @@ def by_batch(scene: Scene) -> Drawn | None:
         if times.seconds
     ]
     header = ("Variant, batch", "Calls", "Call, ms", *(f"{part}, ms" for part in PARTS), "Encoded values an item")
-    return drawn and drawn._replace(numbers=Numbers(header, tuple(rows)))
+    return drawn and drawn._replace(numbers=PlotTable(header, tuple(rows)))
 
 
 def _part(times: BatchTimes, name: str) -> str:
@@ -204,7 +204,7 @@ def by_length(scene: Scene) -> Drawn | None:
         return None
     caption = "Median milliseconds until the last output step of a single answer, by how many steps it takes."
     header = ("Variant, steps", "Calls", "First step, ms", "Each one after it, ms")
-    return Drawn(charts.by_steps(lines), caption, Numbers(header, tuple(rows)))
+    return Drawn(charts.by_steps(lines), caption, PlotTable(header, tuple(rows)))
 
 
 def _whole(times: StepTimes) -> float:
@@ -236,4 +236,4 @@ def cold_start(scene: Scene) -> Drawn | None:
         return None
     caption = "Seconds of a fresh process until its first answer, medians of its phases."
     header = ("Variant", "Processes", *(f"{phase}, s" for phase in PHASES), "Ready, s", "First answer once warm, ms")
-    return Drawn(charts.phases(bars), caption, Numbers(header, tuple(rows)))
+    return Drawn(charts.phases(bars), caption, PlotTable(header, tuple(rows)))

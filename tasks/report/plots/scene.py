@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tasks.evidence import Evidence
 
 
-class Numbers(NamedTuple):
+class PlotTable(NamedTuple):
     """A plot's values as a table: the first column names the row."""
 
     header: tuple[str, ...]
@@ -24,7 +24,7 @@ class Drawn(NamedTuple):
 
     figure: Any
     caption: str
-    numbers: Numbers
+    numbers: PlotTable
 
 
 class Scene(NamedTuple):

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import psutil
 import pytest
 
-from flows.command.servers import serve
+from flows.command.servers import serve_pages
 from tasks.core.errors import InputError
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def test_a_taken_port_is_refused_before_anything_starts(tmp_path: Path, monkeypa
         taken.listen()
         port = taken.getsockname()[1]
         with pytest.raises(InputError, match=f"port {port} can't be used: Address already in use.* --prefect-port"):
-            serve(0, port)
+            serve_pages(0, port)
     assert not (tmp_path / "home").exists()
 
 
@@ -105,13 +105,13 @@ def test_the_same_port_twice_is_refused() -> None:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     with pytest.raises(InputError, match="--prefect-port"):
-        serve(port, port)
+        serve_pages(port, port)
 
 
 def test_a_number_that_is_no_port_is_refused() -> None:
     """A port above 65535 is named with the option that gave it."""
     with pytest.raises(InputError, match="port 70000 is no port; give another one with --mlflow-port"):
-        serve(70000, 0)
+        serve_pages(70000, 0)
 
 
 def _get(address: str) -> str:

@@ -10,7 +10,7 @@ import pytest
 
 from tasks.core.errors import StageError
 from tasks.core.records import Columns
-from tasks.data.drift import compare, measure_drift, refer
+from tasks.data.drift import compare_columns, measure_drift, refer
 from tasks.data.drift_features import comparable
 from tasks.data.sampling.write import WEIGHT
 from tasks.data.traits import write_traits
@@ -183,7 +183,7 @@ def test_values_of_another_kind_are_a_shift() -> None:
     """Numbers that are logged as text are not the numbers that they were."""
     rows, columns = tabular(amount=np.arange(300.0))
     both = comparable(rows, rows.assign(amount=rows["amount"].astype(str)), columns)["amount"]
-    assert compare(refer("amount", both.evaluation), both.production).distance == 1
+    assert compare_columns(refer("amount", both.evaluation), both.production).distance == 1
 
 
 def test_labels_that_have_not_come_are_no_rows(tmp_path: Path) -> None:
@@ -220,7 +220,7 @@ def test_bounds_hold_as_often_as_they_say(kind: str, shift: str, sizes: tuple[in
         columns = [
             pd.Series(each).map(str) if "categories" in kind else pd.Series(each.astype(float)) for each in (one, other)
         ]
-        found = compare(refer("x", columns[0]), columns[1])
+        found = compare_columns(refer("x", columns[0]), columns[1])
         bounds = distance_interval(found.distance, *sizes, 0.95, found.excess)
         low, high = low + (bounds.low <= true + 1e-9), high + (bounds.high >= true - 1e-9)
     assert min(low, high) >= 100 * 0.95 - 2 * (100 * 0.95 * 0.05) ** 0.5
@@ -229,6 +229,8 @@ def test_bounds_hold_as_often_as_they_say(kind: str, shift: str, sizes: tuple[in
 def test_a_cluster_counts_as_one_row() -> None:
     """A word that is asked ninety times moves the distance as one request does; ten others weigh one each."""
     values = pd.Series(["a"] * 90 + ["b"] * 10)
-    found = compare(refer("word", values), values, None, np.concatenate([np.zeros(90, dtype=int), np.arange(1, 11)]))
+    found = compare_columns(
+        refer("word", values), values, None, np.concatenate([np.zeros(90, dtype=int), np.arange(1, 11)])
+    )
     assert found.production_rows == 100
     assert found.production_effective_rows == pytest.approx(100**2 / (90**2 + 10))

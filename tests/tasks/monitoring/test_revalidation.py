@@ -9,7 +9,14 @@ import pytest
 
 from tasks.core.verdicts import Decision, GateResult, PolicyName
 from tasks.evidence import Difference, Environment, Unmeasured
-from tasks.monitoring.revalidation import Change, Revalidation, gate_changes, judge, machine_changes, package_changes
+from tasks.monitoring.revalidation import (
+    Change,
+    Revalidation,
+    gate_changes,
+    judge_revalidation,
+    machine_changes,
+    package_changes,
+)
 from tasks.serving.replay import Flip, Replay
 
 if TYPE_CHECKING:
@@ -22,7 +29,7 @@ SAME = Replay(difference=Difference(case="recorded graph", rows=100, bitwise=Tru
 
 def test_same_answers_and_passing_gates_keep() -> None:
     """With every decision the same and every blocking gate passed, the champion stays."""
-    outcome, reasons = judge(SAME, SAME, _decision(_gate("error-rate")), "fp32")
+    outcome, reasons = judge_revalidation(SAME, SAME, _decision(_gate("error-rate")), "fp32")
     assert outcome == "keep"
     assert reasons == ("every recorded decision is the same, and every blocking gate passes again",)
 
@@ -36,7 +43,7 @@ def test_reasons_come_in_the_order_of_what_weighs_most() -> None:
         _gate("latency-slo", "inconclusive"), _gate("error-rate", "fail"), _gate("drift", "fail", severity="warn"),
         _gate("memory-leak", "fail", variant="int8-static"), _gate("data-quality", "unmeasured", variant=None),
     )  # fmt: skip
-    outcome, reasons = judge(SAME, flipped, decision, "fp32")
+    outcome, reasons = judge_revalidation(SAME, flipped, decision, "fp32")
     assert outcome == "reject"
     assert reasons == (
         "1 of 100 recorded decisions flipped on the graph exported anew: row 4 was a and is b",
@@ -56,7 +63,7 @@ def test_reasons_come_in_the_order_of_what_weighs_most() -> None:
 )
 def test_a_replay_that_shows_nothing_rejects(found: Replay | Unmeasured, why: str) -> None:
     """A replay that crashed, broke or had no rows is no proof that decisions are the same."""
-    outcome, reasons = judge(found, SAME, _decision(_gate("error-rate")), "fp32")
+    outcome, reasons = judge_revalidation(found, SAME, _decision(_gate("error-rate")), "fp32")
     assert outcome == "reject"
     assert why in reasons[0]
 
@@ -64,11 +71,13 @@ def test_a_replay_that_shows_nothing_rejects(found: Replay | Unmeasured, why: st
 def test_a_decision_without_the_variant_rejects() -> None:
     """Gates of other variants say nothing of the champion's, and no launch at all says why."""
     decision = _decision(_gate("error-rate", variant="int8-static"))
-    assert judge(SAME, SAME, decision, "fp32") == (
+    assert judge_revalidation(SAME, SAME, decision, "fp32") == (
         "reject",
         ("no gate judged fp32, so nothing shows that it may stay",),
     )
-    assert judge(SAME, SAME, "its log is gone", "fp32")[1] == ("it cannot be launched again: its log is gone",)
+    assert judge_revalidation(SAME, SAME, "its log is gone", "fp32")[1] == (
+        "it cannot be launched again: its log is gone",
+    )
 
 
 def test_changes_are_listed_with_what_came_and_went() -> None:

@@ -22,7 +22,7 @@ from tasks.evidence import (
     Unmeasured,
     WatchEvidence,
 )
-from tasks.monitoring.watch import NEEDED, Watch, conclude, judge
+from tasks.monitoring.watch import NEEDED, Watch, judge_production, watch_outcome
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -83,19 +83,19 @@ def week(**changes: Any) -> WatchEvidence:
 
 def judged(found: WatchEvidence, limits: Mapping[str, GateLimits] = LIMITS) -> dict[str, GateResult]:
     """Return the checks by name."""
-    return {check.gate: check for check in judge(found, LAUNCH, DECISION, "fp32", limits)}
+    return {check.gate: check for check in judge_production(found, LAUNCH, DECISION, "fp32", limits)}
 
 
 def outcome(found: WatchEvidence) -> Outcome:
     """Return what a week comes to under the standard policy."""
-    return conclude(tuple(judged(found).values()))[0]
+    return watch_outcome(tuple(judged(found).values()))[0]
 
 
 def test_a_week_like_the_launch_is_steady() -> None:
     """Every check passes, and the reason gives the accuracy beside its forecast."""
     checks = judged(week())
     assert {check.outcome for check in checks.values()} == {"pass"}
-    found, (reason,) = conclude(tuple(checks.values()))
+    found, (reason,) = watch_outcome(tuple(checks.values()))
     assert found == "steady"
     assert "(answers replayed) is 76.8% of 3,440, and the launch forecast at least" in reason
 
@@ -111,7 +111,7 @@ def test_a_week_like_the_launch_is_steady() -> None:
 def test_what_the_policys_own_gates_block_on_kills(change: dict[str, Any], gate: str) -> None:
     """Errors over the kill switch, too few answers, and accuracy under the floor kill; the first reason says which."""
     checks = tuple(judged(week(**change)).values())
-    found, reasons = conclude(checks)
+    found, reasons = watch_outcome(checks)
     assert found == "kill"
     assert reasons[0].startswith(f"{gate}: ")
 
@@ -120,7 +120,7 @@ def test_a_gate_that_only_warns_in_the_policy_only_alerts() -> None:
     """The policy says what blocks; without a word from it nothing kills."""
     warns = {name: limits.model_copy(update={"severity": "warn"}) for name, limits in LIMITS.items()}
     checks = judged(week(statuses=statuses(errors=30)), warns)
-    assert conclude(tuple(checks.values()))[0] == "alert"
+    assert watch_outcome(tuple(checks.values()))[0] == "alert"
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_what_is_not_as_forecast_alerts(change: dict[str, Any], failed: set[str]
     """A broken forecast, drift, feedback and a broken log alert, each alone: none of them kills."""
     checks = judged(week(**change))
     assert {name for name, check in checks.items() if check.outcome == "fail"} == failed
-    assert conclude(tuple(checks.values()))[0] == "alert"
+    assert watch_outcome(tuple(checks.values()))[0] == "alert"
 
 
 def test_an_outage_of_the_last_day_kills_though_the_week_hides_it() -> None:
@@ -155,7 +155,7 @@ def test_an_outage_of_the_last_day_kills_though_the_week_hides_it() -> None:
 @pytest.mark.parametrize("stage", ["quality", "statuses", "answers"])
 def test_absence_is_not_steady(stage: str) -> None:
     """Without quality, statuses or answers nothing is steady, and the reason is why they are absent."""
-    found, reasons = conclude(tuple(judged(week(**{stage: ABSENT})).values()))
+    found, reasons = watch_outcome(tuple(judged(week(**{stage: ABSENT})).values()))
     assert found == "unmeasured"
     assert "the graph is gone" in reasons[0]
 
@@ -163,7 +163,7 @@ def test_absence_is_not_steady(stage: str) -> None:
 def test_too_few_requests_are_inconclusive_and_say_how_many_would_do() -> None:
     """Ninety requests without an error show no rate under 0.1%."""
     few = week(statuses=statuses(errors=0, abstained=1, rows=90))
-    found, reasons = conclude(tuple(judged(few).values()))
+    found, reasons = watch_outcome(tuple(judged(few).values()))
     assert found == "inconclusive"
     assert "would settle it" in reasons[0]
     forecast = judged(few)["coverage-forecast"]
@@ -188,17 +188,17 @@ def test_what_had_moved_at_the_launch_is_held_to_the_launch_alone() -> None:
         }
     )
     both = DriftEvidence(columns=(column(0.5), column(0.02, "price")))
-    checks = {c.gate: c for c in judge(week(drift=both), LAUNCH, decision, "fp32", LIMITS)}
+    checks = {c.gate: c for c in judge_production(week(drift=both), LAUNCH, decision, "fp32", LIMITS)}
     assert (checks["drift"].outcome, [c.name for c in checks["drift"].checks]) == ("pass", ["price"])
     alone = DriftEvidence(columns=(column(0.5),))
-    checks = {c.gate: c for c in judge(week(drift=alone), LAUNCH, decision, "fp32", LIMITS)}
+    checks = {c.gate: c for c in judge_production(week(drift=alone), LAUNCH, decision, "fp32", LIMITS)}
     assert "had moved at the launch already: label" in checks["drift"].because
 
 
 def test_the_record_reads_back_and_says_itself_in_a_sentence() -> None:
     """JSON keeps every field, under `schema` as in the other records; the metrics leave out what was not measured."""
-    checks = judge(week(feedback=ABSENT, answers=ABSENT), LAUNCH, DECISION, "fp32", LIMITS)
-    found, reasons = conclude(checks)
+    checks = judge_production(week(feedback=ABSENT, answers=ABSENT), LAUNCH, DECISION, "fp32", LIMITS)
+    found, reasons = watch_outcome(checks)
     verdict = Watch(
         model="tone", version="3", variant="fp32", champion_run_id="c" * 32, run_id="abcdef0123", since=SINCE,
         until=UNTIL, requests=4000, answers=None, outcome=found, reasons=reasons, checks=checks, watched_at=UNTIL,
@@ -219,5 +219,5 @@ def test_the_documentation_names_every_check() -> None:
     """docs/watch.md has a row a check, and says of those that must pass that they must."""
     page = (Path(__file__).parents[3] / "docs" / "watch.md").read_text(encoding="utf-8")
     rows = {line.split("`")[1]: line for line in page.splitlines() if line.startswith("| `")}
-    assert list(rows) == [check.gate for check in judge(week(), LAUNCH, DECISION, "fp32", LIMITS)]
+    assert list(rows) == [check.gate for check in judge_production(week(), LAUNCH, DECISION, "fp32", LIMITS)]
     assert {name for name, line in rows.items() if "must pass" in line} == set(NEEDED)

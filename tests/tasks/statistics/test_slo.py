@@ -17,7 +17,7 @@ from tasks.statistics import (
     response_bound,
     slo_verdict,
 )
-from tasks.statistics.queue_replay import service_times
+from tasks.statistics.queue_replay import replayed_service_times
 from tasks.statistics.slo import _replayed_high
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def _longer_under_load(arrived: NDArray[np.float64], took: NDArray[np.float64]) -> NDArray[np.float64]:
-    _, waited = service_times(arrived, took, 1)
+    _, waited = replayed_service_times(arrived, took, 1)
     begun = arrived + waited
     answered = begun + (took - waited) * np.where(waited > 0, 0.8, 0.2)
     return np.asarray(np.maximum.accumulate(answered) - arrived)
@@ -134,9 +134,9 @@ def test_replayed_minutes_rarely_pass_what_is_over_and_mostly_what_is_under() ->
         lambda: dependent_quantile([], 0.5, 0.95),
         lambda: dependent_quantile([1.0, math.nan], 0.5, 0.95),
         lambda: dependent_quantile([1.0], 1.0, 0.95),
-        lambda: service_times([1.0, 0.0], [1.0, 1.0], 1),
-        lambda: service_times([0.0], [1.0, 1.0], 1),
-        lambda: service_times([0.0], [1.0], 0),
+        lambda: replayed_service_times([1.0, 0.0], [1.0, 1.0], 1),
+        lambda: replayed_service_times([0.0], [1.0, 1.0], 1),
+        lambda: replayed_service_times([0.0], [1.0], 0),
         lambda: response_bound([0.0], [1.0], 0.5, 0.5),
     ],
 )
