@@ -115,8 +115,8 @@ class ProgressHandler(logging.StreamHandler[TextIO]):
 
     @property
     def redraws(self) -> bool:
-        """Tell whether the stream is a terminal, on which a line can be redrawn."""
-        return self.stream.isatty()
+        """Tell whether the stream is a terminal, on which a line can be redrawn; one that was closed is none."""
+        return not self.stream.closed and self.stream.isatty()
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write a line above the one that is redrawn; that a stage is alive is told there already."""

@@ -11,7 +11,8 @@ import pytest
 from scipy import optimize, signal
 from support.exponential_queue import EXPONENTIAL_P99, RATE, queue
 
-from tasks.statistics import Arrivals, replayed_quantile, service_times
+from tasks.statistics import Arrivals
+from tasks.statistics.queue_replay import replayed_quantile, replayed_service_times
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,9 +20,9 @@ if TYPE_CHECKING:
 
 def test_services_are_read_off_arrivals_and_answers() -> None:
     """With one server the second waits for the first; with two only the third does."""
-    services, waited = service_times([0, 1, 5], [3, 4, 2], 1)
+    services, waited = replayed_service_times([0, 1, 5], [3, 4, 2], 1)
     assert (services.tolist(), waited.tolist()) == ([3, 2, 2], [0, 2, 0])
-    services, waited = service_times([0, 1, 2], [4, 5, 3], 2)
+    services, waited = replayed_service_times([0, 1, 2], [4, 5, 3], 2)
     assert (services.tolist(), waited.tolist()) == ([4, 5, 1], [0, 0, 2])
 
 
@@ -38,7 +39,7 @@ def test_bursty_arrivals_are_replayed_as_such() -> None:
     """The same services wait longer where requests come in bursts, and a schedule must be what it is said to be."""
     random = np.random.default_rng(3)
     arrived, took = queue(random, 6_000)
-    services, _ = service_times(arrived, took, 1)
+    services, _ = replayed_service_times(arrived, took, 1)
     burst = np.cumsum(random.gamma(0.25, 4 / RATE, 6_000))
     done = np.cumsum(services)
     bursty = done + np.maximum.accumulate(burst - done + services) - burst
@@ -64,7 +65,7 @@ def test_two_servers_are_replayed_as_two() -> None:
         free.sort()
         free[0] = max(arrived[at], free[0]) + services[at]
         took[at] = free[0] - arrived[at]
-    np.testing.assert_allclose(service_times(arrived, took, 2)[0], services)
+    np.testing.assert_allclose(replayed_service_times(arrived, took, 2)[0], services)
     found = replayed_quantile(arrived, took, 0.99, Arrivals(RATE), 2)
     assert found.refused is None
     assert found.log == pytest.approx(math.log(_two_servers_p99(1.4 / RATE)), abs=3 * found.error)
@@ -121,7 +122,7 @@ def test_services_that_are_alike_are_replayed_in_a_row() -> None:
     arrived, took = _served(random, _alike(random, 6_000))
     found = replayed_quantile(arrived, took, 0.99, Arrivals(RATE), 1)
     assert found.log == pytest.approx(math.log(truth), abs=3 * found.error)
-    services, _ = service_times(arrived, took, 1)
+    services, _ = replayed_service_times(arrived, took, 1)
     shuffled = replayed_quantile(*_served(random, random.permutation(services)), 0.99, Arrivals(RATE), 1)
     assert shuffled.log < found.log - 0.05
     refused = replayed_quantile(*_served(random, _alike(random, 6_000, 0.97)), 0.99, Arrivals(RATE), 1).refused
