@@ -169,7 +169,7 @@ def trial(task: tuple[int, str, int], true: float) -> dict[str, float]:
     found = find_capacity(
         lambda *asked: load(place, *asked),
         poisson,
-        services,
+        services.items(),
         server.objective,
         EFFORTS[effort],
         peak_per_second=true,

@@ -33,7 +33,7 @@ def _must_exist(path: Path | str, info: ValidationInfo, what: str) -> None:
 class Record(BaseModel):
     """Base of everything that is recorded: frozen, closed to unknown keys, and without NaN or infinity."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, defer_build=True)
 
 
 class Checkpoint(Record):

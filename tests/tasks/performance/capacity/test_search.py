@@ -13,7 +13,7 @@ from tasks.core.errors import StageError
 from tasks.performance.capacity import Effort, find_capacity, quantile, service_times, simulate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
@@ -42,7 +42,7 @@ def search(probe: Probe, services: dict[Configuration, ServiceTimes] | None = No
     asked: dict[str, Any] = {
         "objective": OBJECTIVE, "effort": EFFORT, "peak_per_second": 500.0, "seed": 10, "confidence": 0.95,
     } | changes  # fmt: skip
-    return find_capacity(probe, poisson, services or {SINGLE: exponential()}, **asked)
+    return find_capacity(probe, poisson, (services or {SINGLE: exponential()}).items(), **asked)
 
 
 @pytest.fixture(scope="module")
@@ -153,7 +153,7 @@ def test_a_run_that_lost_requests_is_refused() -> None:
 def test_no_configuration_is_refused() -> None:
     """There is nothing to load."""
     with pytest.raises(ValueError, match="there is no configuration to measure"):
-        find_capacity(server(exponential()), poisson, {}, OBJECTIVE, EFFORT, peak_per_second=1, seed=1, confidence=0.95)
+        find_capacity(server(exponential()), poisson, (), OBJECTIVE, EFFORT, peak_per_second=1, seed=1, confidence=0.95)
 
 
 def test_a_replica_that_sustains_enough_is_searched_no_further() -> None:
@@ -166,6 +166,27 @@ def test_a_replica_that_sustains_enough_is_searched_no_further() -> None:
     assert {run.rate_per_second for run in found.probed} == {enough}
     assert [run.purpose for run in found.probed] == ["pilot"] + ["verify"] * EFFORT.verify_runs
     assert (found.low_per_second or 0) >= enough <= (found.high_per_second or 0)
+
+
+def test_configurations_are_read_only_until_one_promises_enough() -> None:
+    """What comes after it may have to be timed first, which takes seconds; only where its run shows less it is read."""
+    first, second = configuration(), configuration(instances=2)
+    read: list[Configuration] = []
+
+    def offered() -> Iterator[tuple[Configuration, ServiceTimes]]:
+        for one in (first, second):
+            read.append(one)
+            yield one, exponential()
+
+    def slow(asked: Configuration, rate: float, seed: int, seconds: float) -> NDArray[np.float64]:
+        return server(exponential(), scale=3.0 if asked == first else 1.0)(asked, rate, seed, seconds)
+
+    asked: dict[str, Any] = {"peak_per_second": 60.0, "seed": 10, "confidence": 0.95, "enough_per_second": 60.0}
+    found = find_capacity(server(exponential()), poisson, offered(), OBJECTIVE, QUICK, **asked)
+    assert (found.configuration, read) == (first, [first])
+    read.clear()
+    found = find_capacity(slow, poisson, offered(), OBJECTIVE, QUICK, **asked)
+    assert (found.configuration, read) == (second, [first, second])
 
 
 def test_the_curve_rises_to_the_limit_at_the_capacity(found: CapacityEvidence) -> None:
