@@ -12,11 +12,10 @@ from pydantic import Field
 
 from tasks.core.errors import StageError
 from tasks.core.records import Record
-from tasks.core.worker import measure
 from tasks.evidence import Arrivals, Endpoint, LoadRun, PoissonArrivals
 from tasks.performance.endpoint.client import Caller, open_session
 from tasks.performance.load.batcher import NS
-from tasks.performance.load.generator import Paced, Sent
+from tasks.performance.load.generator import Generator, Paced
 from tasks.performance.load.request_log import keep_raw
 from tasks.performance.load.request_pipe import Queue
 from tasks.performance.load.run import REQUESTS, START_SECONDS, Seen, accepted_lateness, draw_requests
@@ -105,8 +104,8 @@ class Client:
                 caller = Caller(session, self._opening.endpoint, self._bodies, rows)
                 calls = asyncio.create_task(caller.answer(queue.reader))
                 paced = Paced(schedule=schedule, requests=queue.path, sent=sent)
-                limit = offer.seconds + START_SECONDS
-                begun = await asyncio.to_thread(measure, "tasks.performance.load.generator", paced, Sent, limit)
+                with Generator() as generator:
+                    begun = await asyncio.to_thread(generator.send, paced, offer.seconds + START_SECONDS)
                 queue.close()
                 await calls
         start = begun.start_ns / NS

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from tasks.evidence import Arrivals, Engine, Lateness, LoadRun, PoissonArrivals,
 from tasks.performance.load import loadgen
 from tasks.performance.load.arrivals import scheduled
 from tasks.performance.load.batcher import NS, Batcher, any_left
-from tasks.performance.load.generator import Paced, Sent
+from tasks.performance.load.generator import Generator, Paced
 from tasks.performance.load.request_log import keep_raw
 from tasks.performance.load.request_pipe import Queue
 
@@ -63,9 +64,10 @@ class Seen:
     completed: NDArray[np.float64]
 
 
-def run_load(answerers: Sequence[Answerer], offer: Offer, out: Path) -> LoadRun:
+def run_load(answerers: Sequence[Answerer], offer: Offer, out: Path, generator: Generator) -> LoadRun:
     """Offer a load to `answerers`, which the replica's workers share, and keep every request in a file in `out`.
 
+    The own engine sends its requests by `generator`.
     Raises StageError where the generator was too late to say anything about the server, or could not run, or where a
     call of an earlier run never came back; InputError where the engine does not know the arrival process.
     """
@@ -74,7 +76,7 @@ def run_load(answerers: Sequence[Answerer], offer: Offer, out: Path) -> LoadRun:
             "a call of an earlier run has not come back and would take part in this one; start a new server"
         )
     due, rows = draw_requests(offer.arrivals, offer.rate, offer.seconds, offer.seed, len(answerers[0]))
-    play = _play_own if offer.engine == "launchgate" else _play_loadgen
+    play = partial(_play_own, generator) if offer.engine == "launchgate" else _play_loadgen
     with tempfile.TemporaryDirectory(prefix="launchgate-") as folder, Queue(Path(folder) / REQUESTS) as queue:
         batcher, seen = play(answerers, offer, due, rows, queue)
     return _record(offer, batcher, seen, rows, accepted_lateness(seen, offer.slo_ms), out)
@@ -106,7 +108,12 @@ def accepted_lateness(seen: Seen, slo_ms: float) -> Lateness:
 
 
 def _play_own(
-    answerers: Sequence[Answerer], offer: Offer, due: NDArray[np.float64], rows: NDArray[np.intp], queue: Queue
+    generator: Generator,
+    answerers: Sequence[Answerer],
+    offer: Offer,
+    due: NDArray[np.float64],
+    rows: NDArray[np.intp],
+    queue: Queue,
 ) -> tuple[Batcher, Seen]:
     schedule, sent = queue.path.with_name("schedule.npy"), queue.path.with_name("sent.npy")
     np.save(schedule, due)
@@ -115,7 +122,7 @@ def _play_own(
     try:
         limit = offer.seconds + offer.drain_seconds + START_SECONDS
         paced = Paced(schedule=schedule, requests=queue.path, sent=sent)
-        start_ns = measure("tasks.performance.load.generator", paced, Sent, limit).start_ns
+        start_ns = generator.send(paced, limit).start_ns
         queue.close()
         batcher.drain(time.monotonic() + offer.drain_seconds)
         completed = batcher.completed - start_ns / NS

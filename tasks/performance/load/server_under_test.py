@@ -10,6 +10,7 @@ import numpy as np
 
 from tasks.core.errors import StageError
 from tasks.core.records import Record
+from tasks.performance.load.generator import Generator
 from tasks.performance.load.run import Offer, run_load
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class Opening(Record):
 
 
 class Bench:
-    """The answerers that runs have needed so far, loaded and warm."""
+    """The answerers that runs have needed so far, loaded and warm, and the generator of their requests."""
 
     def __init__(self, opening: Opening) -> None:
         self.opening = opening
@@ -40,10 +41,11 @@ class Bench:
         self._open = getattr(import_module(module), function)
         self._loaded: dict[int, list[Answerer]] = {}  # by intra-op threads
         self._warm: set[tuple[int, int, int]] = set()
+        self._generator = Generator()
 
     def run(self, offer: Offer) -> LoadRun:
         """Offer a load, loading what the replica has not yet. Raises StageError and InputError as `run_load` does."""
-        return run_load(self._answerers(offer.replica), offer, self.opening.out)
+        return run_load(self._answerers(offer.replica), offer, self.opening.out, self._generator)
 
     def _answerers(self, replica: Replica) -> list[Answerer]:
         loaded = self._loaded.setdefault(replica.threads, [])

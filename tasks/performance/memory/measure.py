@@ -14,7 +14,7 @@ import psutil
 
 from tasks.core.errors import StageError
 from tasks.core.records import Record, Serving
-from tasks.core.worker import Conversation, measure, serve
+from tasks.core.worker import Conversation, serve
 from tasks.evidence import BatchPeak, Device, MemoryEvidence, Unmeasured
 from tasks.performance.gpu.memory import read_device
 from tasks.performance.memory.soak_worker import REQUESTS_A_CYCLE, SOAK_BATCHES, Done, Opening, Step
@@ -55,11 +55,11 @@ def measure_memory(serving: Serving, rows: Path, measuring: Measuring, seed: int
         seed=seed,
         timeout_seconds=measuring.stage_timeout_seconds,
     )
-    return measure("tasks.performance.memory.measure", request, MemoryEvidence, measuring.stage_timeout_seconds)
+    return watch_memory(request)
 
 
 def watch_memory(request: MemoryRequest) -> MemoryEvidence:
-    """Have another process serve, and read its memory; the body of the child."""
+    """Have another process serve, and read its memory. Raises StageError as `measure_memory` does."""
     each = max(1, request.soak_calls // (len(SOAK_BATCHES) * POINTS))
     opening = Opening(serving=request.serving, rows=request.rows, seed=request.seed, cycles=each * POINTS)
     served = _Served(opening, request.timeout_seconds)
