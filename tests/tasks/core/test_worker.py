@@ -36,7 +36,8 @@ class Answer(Record):
 CHILD = """
 import os, signal, subprocess, sys, time
 from tasks.core.worker import converse, serve
-from tasks.core.records import Record, StageError
+from tasks.core.errors import StageError
+from tasks.core.records import Record
 
 class Ask(Record):
     what: str
