@@ -25,7 +25,7 @@ from harness import finish, parser
 sys.path[:0] = [str(Path(__file__).parent.parent)]
 
 from tasks.evidence import Configuration, Objective  # noqa: E402
-from tasks.performance.capacity import Effort, ServiceTimes, find_capacity, quantile, service_times, simulate  # noqa: E402
+from tasks.performance.capacity import Effort, ServiceTimes, find_capacity, fit_service_times, quantile, simulate  # noqa: E402
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -85,7 +85,7 @@ class Server:
         """Return the times under load."""
         random = np.random.default_rng(1)
         sizes = range(1, configuration.batch_cap + 1)
-        return service_times(
+        return fit_service_times(
             {
                 size: self.slower * self.draw(size, TRUE_LEVELS, random)
                 + self.stall_seconds * (random.random(TRUE_LEVELS) < self.stalls)
@@ -162,14 +162,14 @@ def trial(task: tuple[int, str, int], true: float) -> dict[str, float]:
     server, random = SERVERS[place], np.random.default_rng([place, number])
     timed = {size: server.draw(size, TIMED_CALLS, random) for size in (1, 2, 4, 8)}
     services = {
-        one: service_times({size: values for size, values in timed.items() if size <= one.batch_cap})
+        one: fit_service_times({size: values for size, values in timed.items() if size <= one.batch_cap})
         for one in server.configurations
     }
     seed = 100_000 * (1 + number)
     found = find_capacity(
         lambda *asked: load(place, *asked),
         poisson,
-        services,
+        services.items(),
         server.objective,
         EFFORTS[effort],
         peak_per_second=true,

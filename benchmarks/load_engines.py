@@ -15,10 +15,10 @@ sys.path[:0] = [str(ROOT)]
 
 from mlcommons_loadgen import loadgen  # noqa: E402
 
-from tasks.core.worker import converse  # noqa: E402
+from tasks.core.worker import answer_requests  # noqa: E402
 from tasks.evidence import Engine  # noqa: E402, TC001  the record reads it
-from tasks.performance.load.run import OWN, Offer, run_load  # noqa: E402
-from tasks.performance.load.server_under_test import Bench, Opening  # noqa: E402
+from tasks.performance.load.run import Offer, run_load  # noqa: E402
+from tasks.performance.load.server_under_test import ServerOpening, ServerUnderTest  # noqa: E402
 
 if TYPE_CHECKING:
     from tasks.evidence import LoadRun
@@ -30,11 +30,11 @@ class EngineOffer(Offer):
     engine: Engine = "launchgate"
 
 
-def run(bench: Bench, offer: EngineOffer) -> LoadRun:
+def run(bench: ServerUnderTest, offer: EngineOffer) -> LoadRun:
     """Offer a load by its generator. Raises StageError as `run_load` does, and where LoadGen is not installed."""
-    generator = OWN if offer.engine == "launchgate" else loadgen()
-    return run_load(bench.answerer(offer.replica), offer, bench.opening.out, generator)
+    sender = bench.engine if offer.engine == "launchgate" else loadgen()
+    return run_load(bench.answerer(offer.replica), offer, bench.opening.out, sender)
 
 
 if __name__ == "__main__":
-    converse(Opening, lambda opening: partial(run, Bench(opening)), EngineOffer)
+    answer_requests(ServerOpening, lambda opening: partial(run, ServerUnderTest(opening)), EngineOffer)

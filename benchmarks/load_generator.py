@@ -32,7 +32,7 @@ from tasks.evidence import LoadRun, Replica  # noqa: E402
 from tasks.performance.load.arrivals import keep_times  # noqa: E402
 from tasks.performance.load.request_log import read_raw, response_seconds  # noqa: E402
 from tasks.performance.load.sample_rows import SampleRows, ServedRows, open_rows  # noqa: E402
-from tasks.performance.load.server_under_test import Opening  # noqa: E402
+from tasks.performance.load.server_under_test import ServerOpening  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -97,7 +97,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as home:
         os.environ["LAUNCHGATE_HOME"] = home
         folder = Path(home)
-        null = Opening(opener="load_generator:open_null", arguments={}, out=folder / "null")
+        null = ServerOpening(opener="load_generator:open_null", arguments={}, out=folder / "null")
         with server(null) as test:
             late = {rate: lateness(test, rate) for rate in LATE_RATES}
             most = sustained(test)
@@ -119,7 +119,7 @@ def main() -> None:
 
 
 @contextmanager
-def server(opening: Opening) -> Iterator[Conversation]:
+def server(opening: ServerOpening) -> Iterator[Conversation]:
     """Open a server in a process of its own, to which both generators offer loads."""
     child = Conversation("load_engines", opening)
     try:
@@ -128,7 +128,7 @@ def server(opening: Opening) -> Iterator[Conversation]:
         child.close()
 
 
-def example(folder: Path) -> Opening:
+def example(folder: Path) -> ServerOpening:
     """Return the opening of the bigram example's exported model, drawn out, with rows of its log."""
     from infra.storage import open_log
     from tasks.candidate.folder import load_candidate
@@ -144,7 +144,7 @@ def example(folder: Path) -> Opening:
     draw_sample(log, candidate.columns, policy.sample, candidate.data.as_of, rows)
     served = serving_of(candidate, export_model(candidate, rows), "cpu", 1)
     arguments = SampleRows(serving=served, rows=rows).model_dump(mode="json")
-    return Opening(opener="load_generator:open_drawn_out", arguments=arguments, out=folder / "model")
+    return ServerOpening(opener="load_generator:open_drawn_out", arguments=arguments, out=folder / "model")
 
 
 def lateness(test: Conversation, rate: float) -> list[dict[str, float]]:

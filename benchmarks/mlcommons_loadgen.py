@@ -24,12 +24,12 @@ sys.path[:0] = [str(ROOT)]
 
 from tasks.core.errors import InputError, StageError  # noqa: E402
 from tasks.core.records import Record  # noqa: E402
-from tasks.core.worker import measure, serve  # noqa: E402
+from tasks.core.worker import answer_request, run_worker  # noqa: E402
 from tasks.evidence import PoissonArrivals  # noqa: E402
 from tasks.performance.load.batcher import Batcher  # noqa: E402
 from tasks.performance.load.generator import go_first  # noqa: E402
 from tasks.performance.load.request_pipe import Queue  # noqa: E402
-from tasks.performance.load.run import START_SECONDS, Generator, Seen, end_run  # noqa: E402
+from tasks.performance.load.run import START_SECONDS, LoadEngine, RequestTimes, end_run  # noqa: E402
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -89,14 +89,14 @@ class TellingBatcher(Batcher):
             os.write(self._finished, numbers.tobytes())
 
 
-def loadgen() -> Generator:
-    """Return LoadGen as a generator for `run_load`. Raises StageError where it is not installed."""
-    return Generator(engine="mlperf-loadgen", version=version(), play=play)
+def loadgen() -> LoadEngine:
+    """Return LoadGen as an engine for `run_load`. Raises StageError where it is not installed."""
+    return LoadEngine(engine="mlperf-loadgen", version=version(), play=play)
 
 
 def play(
     answerer: Answerer, offer: Offer, due: NDArray[np.float64], rows: NDArray[np.intp], queue: Queue
-) -> tuple[Batcher, Seen]:
+) -> tuple[Batcher, RequestTimes]:
     """Have LoadGen send as many requests as are due, by a schedule of its own.
 
     Raises InputError where the arrivals are not Poisson, and StageError where LoadGen's process could not do it.
@@ -114,12 +114,12 @@ def play(
         batcher.start()
         try:
             limit = 2 * offer.seconds + offer.drain_seconds + START_SECONDS
-            offered = measure("mlcommons_loadgen", asked, Offered, limit)
+            offered = run_worker("mlcommons_loadgen", asked, Offered, limit)
         finally:
             end_run(batcher, queue)
     scheduled, dispatched, completed = np.load(queue.path.with_name(TIMES))
     completed[list(offered.unfinished)] = np.inf
-    return batcher, Seen(scheduled, dispatched, completed)
+    return batcher, RequestTimes(scheduled, dispatched, completed)
 
 
 def version() -> str:
@@ -242,4 +242,4 @@ def _logs(folder: Path, library: Any) -> Any:
 
 
 if __name__ == "__main__":
-    serve(Asked, offer)
+    answer_request(Asked, offer)

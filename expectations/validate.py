@@ -37,6 +37,11 @@ EXISTS = "expect_column_to_exist"
 LONG_LIST = 32  # numbers
 
 
+def load() -> None:
+    """Import Great Expectations, which takes seconds, while something else is waited for."""
+    from expectations.suites import evaluation_set, prediction_log  # noqa: F401  the import is what takes the time
+
+
 def validate_production(
     rows: pd.DataFrame,
     columns: Columns,

@@ -55,9 +55,12 @@ def launch(
         asked = (str(candidate), policy, target)
         inputs = read_inputs(*asked)  # what is wrong in a file is told at once
         server = output.set_up_prefect(verbose)
+        # Prefect's server takes seconds to start, in which inputs are checked and libraries imported
+        from expectations.validate import load
         from infra.ledger.mlflow_ledger import open_ledger
 
-        hand_over(check_inputs(*inputs, open_ledger()), *asked)  # while Prefect's server takes seconds to start
+        hand_over(check_inputs(*inputs, open_ledger()), *asked)
+        load()
         from flows.launch.flow import launch as run
 
         server()

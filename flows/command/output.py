@@ -10,7 +10,7 @@ import sys
 import traceback
 from typing import TYPE_CHECKING, Protocol
 
-from flows.signals import start_shielded_server
+from flows.command.prefect_server import PrefectServer
 from tasks.core.errors import InputError
 from tasks.core.store import home
 from tasks.report.progress import ProgressHandler
@@ -68,10 +68,11 @@ def set_up_prefect(verbose: bool) -> Callable[[], None]:
         "PREFECT_CLI_COLORS": "false",
     }.items():
         os.environ.setdefault(key, value)
+    server = PrefectServer()
     show_progress()
     if not verbose:
         _log_to_file()
-    return start_shielded_server()
+    return server.wait
 
 
 def _log_to_file() -> None:

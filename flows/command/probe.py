@@ -19,7 +19,7 @@ from tasks.gates import latency_slo
 from tasks.performance.endpoint.handshake import meet
 from tasks.performance.endpoint.measure import measure_endpoint
 from tasks.performance.endpoint.request_bodies import write_bodies
-from tasks.performance.endpoint.run import Opening
+from tasks.performance.endpoint.run import EndpointOpening
 from tasks.performance.load.arrivals import expected_arrivals
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def probe(
         endpoint = Endpoint(
             url=url, protocol=protocol, model=model, version=version, inputs=held, server=met.server
         )  # fmt: skip
-        opening = Opening(
+        opening = EndpointOpening(
             endpoint=endpoint, bodies=bodies, out=out, headers=dict(headers or {}), timeout_seconds=timeout_seconds
         )
         found = measure_endpoint(

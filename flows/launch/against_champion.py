@@ -12,7 +12,7 @@ from tasks.core.errors import InputError, StageError
 from tasks.core.run_folder import ARTIFACTS, VariantFolder
 from tasks.environment.overlay import differing
 from tasks.evidence import ChampionEvidence, FirstLaunch, Unmeasured
-from tasks.serving.replay import named
+from tasks.serving.replay import named_flips
 from tasks.serving.server import serving_of
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def _otherwise(champion: Champion, asked: ChampionEvidence, found: Replay) -> st
     """Say how the champion answers its recorded inputs here, and what to do about it."""
     difference = found.difference
     what = difference.error or (
-        f"{difference.flips} of {difference.rows} decisions are others ({named(found.flipped)})"
+        f"{difference.flips} of {difference.rows} decisions are others ({named_flips(found.flipped)})"
     )
     lacking = f" (without the packages of its launch: {asked.not_given})" if asked.not_given else ""
     return (

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 from flows import steps
 from tasks.decision.early_stop import reason_to_stop
 from tasks.evidence import FirstLaunch, Unmeasured, VariantCosts, VariantEvidence
-from tasks.performance.load.setup import UnderLoad
+from tasks.performance.load.setup import LoadSetup
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -146,7 +146,7 @@ class _Costs:
     def _slo(self) -> latency_slo.Limits:
         return cast("latency_slo.Limits", self._launch.policy.limits()["latency-slo"])
 
-    def _under_load(self, latency: LatencyEvidence | Unmeasured) -> UnderLoad | Unmeasured:
+    def _under_load(self, latency: LatencyEvidence | Unmeasured) -> LoadSetup | Unmeasured:
         """Return what a stage is given that puts the variant under load, or what it lacks."""
         production = self._launch.production
         if isinstance(production, Unmeasured):
@@ -154,4 +154,4 @@ class _Costs:
         if isinstance(latency, Unmeasured):
             return latency
         business = self._launch.policy.business
-        return UnderLoad(self._served, production, latency, self._measuring, business, self._seed, self._out)
+        return LoadSetup(self._served, production, latency, self._measuring, business, self._seed, self._out)

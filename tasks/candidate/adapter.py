@@ -28,6 +28,7 @@ GRAPH_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 REQUIRED = ("build", "encode", "decode")
 MOST_REFUSALS = 100  # rows that fail from the first on, after which all are taken to
 ANSWER = ["prediction", "confidence"]
+SHORT_FLOATS = (np.float32, np.float16)  # what graphs compute with
 
 
 class AdapterError(ModelError):
@@ -122,19 +123,23 @@ class Adapter:
             raise AdapterError(f"decode raised {self._where(error)}") from error
         if not isinstance(frame, pd.DataFrame):
             raise AdapterError(f"decode returned {type(frame).__name__}; it must return a pandas DataFrame")
-        missing = [name for name in ANSWER if name not in frame.columns]
-        if missing:
-            found = ", ".join(map(str, frame.columns))
+        columns = frame.columns.tolist()  # to ask the index itself has pandas build a table of it at each call
+        if not all(name in columns for name in ANSWER):
+            found = ", ".join(map(str, columns))
             raise AdapterError(f"decode returned the columns {found}; it must return prediction and confidence")
         if len(frame) != rows:
             raise AdapterError(f"decode returned {len(frame)} rows for {rows} inputs; it must return one row an input")
         # Every call comes by here and its time is charged to the candidate, so a frame that is right is left as it is.
-        if list(frame.columns) != ANSWER:
+        if columns != ANSWER:
             frame = frame[ANSWER]
         if not frame.index.equals(pd.RangeIndex(rows)):
             frame = frame.reset_index(drop=True)
-        if frame["confidence"].dtype != np.float64:
-            frame = frame.assign(confidence=pd.to_numeric(frame["confidence"], errors="coerce").astype("float64"))
+        confidence = frame["confidence"]
+        if confidence.dtype != np.float64:
+            if confidence.dtype not in SHORT_FLOATS:
+                confidence = pd.to_numeric(confidence, errors="coerce")
+            frame = frame.copy(deep=False)
+            frame.isetitem(ANSWER.index("confidence"), confidence.to_numpy(dtype=np.float64, na_value=np.nan))
         return frame
 
     def _where(self, error: BaseException) -> str:

@@ -37,7 +37,7 @@ def _must_exist(path: Path | str, info: ValidationInfo, what: str) -> None:
 class Record(BaseModel):
     """Base of everything that is recorded: frozen, closed to unknown keys, and without NaN or infinity."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, defer_build=True)
 
     def replacing(self, **values: Any) -> Self:
         """Return a copy with other values, validated as all of it once was; pydantic's own copy validates nothing."""

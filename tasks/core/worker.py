@@ -31,7 +31,7 @@ OF_THE_MODEL = 4  # exit status of a child in which the model or its adapter fai
 OTHERWISE = 3  # of one in which something else did
 
 
-def measure(
+def run_worker(
     module: str, request: Record, response: type[Response], timeout_seconds: float, packages: Path | None = None
 ) -> Response:
     """Run `python -m module REQUEST RESPONSE` in a fresh process and return the record that it wrote.
@@ -65,7 +65,7 @@ class Conversation:
     """A child process that is opened with one record and then answers others, one after the other, kept warm between.
 
     What lies in the folder `packages` is imported there in place of what is installed. Raises StageError where it stops,
-    and ModelError where it crashes or hangs, which as in `measure` is the doing of what it serves; where it says why it has
+    and ModelError where it crashes or hangs, which as in `run_worker` is the doing of what it serves; where it says why it has
     no answer to one request, it can be asked for others.
     """
 
@@ -127,7 +127,9 @@ class Conversation:
         return kind(f"{self.module} {_ending(code)}: {_last_words(Path(self._said.name))}")
 
 
-def converse(opening: type[Request], start: Callable[[Request], Callable[[Asked], Record]], asked: type[Asked]) -> None:
+def answer_requests(
+    opening: type[Request], start: Callable[[Request], Callable[[Asked], Record]], asked: type[Asked]
+) -> None:
     """Be the child's side of a Conversation: `start` is given the opening and returns what answers each request."""
     _end_with_parent()
     answers, asks = os.fdopen(os.dup(1), "wb"), os.fdopen(os.dup(0))
@@ -146,8 +148,8 @@ def converse(opening: type[Request], start: Callable[[Request], Callable[[Asked]
         answers.flush()
 
 
-def serve(request: type[Request], answer: Callable[[Request], Record]) -> None:
-    """Be the child's side of `measure`: read the request, answer it, write the response, or print it without a path.
+def answer_request(request: type[Request], answer: Callable[[Request], Record]) -> None:
+    """Be the child's side of `run_worker`: read the request, answer it, write the response, or print it without a path.
 
     What the answering prints goes to the standard error then, so that the standard output is JSON and nothing else.
     """

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from tasks.core.errors import ModelError, StageError
 from tasks.core.records import Columns, Record, Serving, Task
 from tasks.core.run_folder import VariantFolder
-from tasks.core.worker import measure, serve
+from tasks.core.worker import answer_request, run_worker
 from tasks.evaluation.predict import predict_all
 from tasks.evaluation.scores import Scoring, score
 from tasks.serving.server import Server
@@ -43,7 +43,9 @@ def answer_as_champion(served: Serving, production: Path, asking: Candidate, tim
     """
     request = ChampionRequest(serving=served, production=production, columns=asking.columns, task=asking.task, out=out)
     try:
-        return measure("tasks.evaluation.champion", request, ChampionResponse, timeout_seconds, served.packages).answers
+        return run_worker(
+            "tasks.evaluation.champion", request, ChampionResponse, timeout_seconds, served.packages
+        ).answers
     except ModelError as error:
         raise StageError(str(error)) from error  # it says nothing of the candidate
 
@@ -64,4 +66,4 @@ def answer_sample(request: ChampionRequest) -> ChampionResponse:
 
 
 if __name__ == "__main__":
-    serve(ChampionRequest, answer_sample)
+    answer_request(ChampionRequest, answer_sample)

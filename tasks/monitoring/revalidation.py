@@ -9,7 +9,7 @@ from pydantic import AwareDatetime, ConfigDict, Field
 from tasks.core.records import Record
 from tasks.core.verdicts import WORST_FIRST
 from tasks.evidence import Unmeasured
-from tasks.serving.replay import Replay, named
+from tasks.serving.replay import Replay, named_flips
 
 if TYPE_CHECKING:
     from tasks.core.verdicts import Decision, GateResult
@@ -138,7 +138,7 @@ def _moved(graph: str, found: Replay | Unmeasured) -> tuple[str, ...]:
     if not difference.flips:
         return (f"{graph}: {difference.error or 'no answer was recorded to hold it against'}",)
     what = f"{difference.flips} of {difference.rows} recorded decisions flipped on {graph}"
-    return (f"{what}: {named(found.flipped)}",)
+    return (f"{what}: {named_flips(found.flipped)}",)
 
 
 def _listed(changes: tuple[Change, ...]) -> str:

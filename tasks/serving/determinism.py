@@ -6,6 +6,7 @@ Runs alone too: `python -m tasks.serving.determinism REQUEST.json RESPONSE.json`
 from __future__ import annotations
 
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,14 +16,16 @@ from tasks.candidate.adapter import AdapterError
 from tasks.core.errors import StageError
 from tasks.core.files import digest
 from tasks.core.records import Record, Serving
-from tasks.core.worker import measure, serve
+from tasks.core.worker import answer_request, run_worker
 from tasks.evidence import DeterminismEvidence, Difference, Raw
-from tasks.serving.differences import compare
+from tasks.serving.differences import compare_answers
 from tasks.serving.golden import read_golden, write_golden
 from tasks.serving.pipelined import Span, predict_ahead
 from tasks.serving.server import Answers, Server, join
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
 
     from tasks.core.settings import Measuring
@@ -71,11 +74,10 @@ def measure_determinism(
         seed=seed,
         golden=out / "golden.parquet",
     )
-    first = measure("tasks.serving.determinism", request, DeterminismResponse, measuring.stage_timeout_seconds)
     fresh = out / "golden-fresh.parquet"
     again = request.model_copy(update={"invariance_rows": 0, "golden": fresh})
-    measure("tasks.serving.determinism", again, DeterminismResponse, measuring.stage_timeout_seconds)
-    across = compare("fresh process", read_golden(request.golden), read_golden(fresh), serving.marking.same)
+    first, _ = _answer_in_processes((request, again), measuring.stage_timeout_seconds)
+    across = compare_answers("fresh process", read_golden(request.golden), read_golden(fresh), serving.marking.same)
     fresh.unlink()
     fresh.with_suffix(".npz").unlink()
     golden = request.golden
@@ -86,6 +88,18 @@ def measure_determinism(
         golden=Raw(path=f"{out.parent.name}/{out.name}/{golden.name}", sha256=digest(golden), rows=first.rows),
     )
     return evidence, first.modules
+
+
+def _answer_in_processes(
+    requests: Sequence[DeterminismRequest], timeout_seconds: float
+) -> tuple[DeterminismResponse, ...]:
+    """Return what fresh processes answer that run side by side, since nothing is timed; what the first raises goes first."""
+    with ThreadPoolExecutor(len(requests)) as pool:
+        asked = [
+            pool.submit(run_worker, "tasks.serving.determinism", request, DeterminismResponse, timeout_seconds)
+            for request in requests
+        ]
+        return tuple(each.result() for each in asked)
 
 
 def answer_again(request: DeterminismRequest) -> DeterminismResponse:
@@ -100,9 +114,9 @@ def answer_again(request: DeterminismRequest) -> DeterminismResponse:
     golden, first = _answer_alone(server, table, request.golden_rows)
     repeats, differences, same = [], [], request.serving.marking.same
     if request.invariance_rows:  # a fresh process only records its answers
-        repeats.append(compare("repeated at once", first, server.predict_in(golden, 1), same))
+        repeats.append(compare_answers("repeated at once", first, server.predict_in(golden, 1), same))
         differences = _batch_differences(server, table, request.invariance_rows, request.seed)
-        repeats.append(compare("repeated after other work", first, server.predict_in(golden, 1), same))
+        repeats.append(compare_answers("repeated after other work", first, server.predict_in(golden, 1), same))
         repeats.append(_encoded_ahead(server, golden, first, same))
     write_golden(request.golden, golden, first)
     modules = {
@@ -140,7 +154,7 @@ def _encoded_ahead(server: Server, golden: pd.DataFrame, first: Answers, same: f
         if isinstance(answer, AdapterError):
             return Difference(case=case, rows=len(golden), error=str(answer))
         answers.append(answer)
-    return compare(case, first, join(answers), same)
+    return compare_answers(case, first, join(answers), same)
 
 
 def _batch_differences(server: Server, table: pd.DataFrame, count: int, seed: int) -> list[Difference]:
@@ -157,9 +171,9 @@ def _batch_differences(server: Server, table: pd.DataFrame, count: int, seed: in
             continue
         frame = mixed.frame.iloc[back].reset_index(drop=True)
         outputs = {name: array[back] for name, array in mixed.outputs.items()}
-        found.append(compare(f"batch {size}", alone, Answers(frame, outputs), server.serving.marking.same))
+        found.append(compare_answers(f"batch {size}", alone, Answers(frame, outputs), server.serving.marking.same))
     return found
 
 
 if __name__ == "__main__":
-    serve(DeterminismRequest, answer_again)
+    answer_request(DeterminismRequest, answer_again)

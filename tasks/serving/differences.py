@@ -28,7 +28,7 @@ def flips(one: pd.Series, other: pd.Series, same: float = 0.0) -> np.ndarray:
     return found
 
 
-def compare(case: str, baseline: Answers, candidate: Answers, same: float = 0.0) -> Difference:
+def compare_answers(case: str, baseline: Answers, candidate: Answers, same: float = 0.0) -> Difference:
     """Return how `candidate` differs from `baseline` on the same rows in the same order; see `flips` for `same`.
 
     A value that is finite in one and not in the other is an error, since no distance can be given.

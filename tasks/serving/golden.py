@@ -34,7 +34,7 @@ def read_golden(path: Path) -> Answers:
     return Answers(pd.read_parquet(path, columns=["prediction", "confidence"]), outputs)
 
 
-def read_inputs(path: Path, names: Sequence[str]) -> pd.DataFrame:
+def read_golden_inputs(path: Path, names: Sequence[str]) -> pd.DataFrame:
     """Return the inputs that `write_golden` wrote, under the adapter's own column names."""
     import pandas as pd
 

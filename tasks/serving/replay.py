@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from tasks.candidate.adapter import AdapterError
 from tasks.core.records import Record, Serving
-from tasks.core.worker import measure, serve
+from tasks.core.worker import answer_request, run_worker
 from tasks.evidence import Difference
-from tasks.serving.differences import compare, flips
-from tasks.serving.golden import read_golden, read_inputs
+from tasks.serving.differences import compare_answers, flips
+from tasks.serving.golden import read_golden, read_golden_inputs
 from tasks.serving.server import Server
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def replay(case: str, serving: Serving, golden: Path, timeout_seconds: float) ->
     Raises StageError where the variant does not run on its target, or its process crashes.
     """
     request = ReplayRequest(case=case, serving=serving, golden=golden)
-    return measure("tasks.serving.replay", request, Replay, timeout_seconds, serving.packages)
+    return run_worker("tasks.serving.replay", request, Replay, timeout_seconds, serving.packages)
 
 
 def answer_recorded(request: ReplayRequest) -> Replay:
@@ -65,7 +65,7 @@ def answer_recorded(request: ReplayRequest) -> Replay:
 
     An input that cannot be answered any more is the difference's error.
     """
-    recorded, inputs = read_golden(request.golden), read_inputs(request.golden, request.serving.input_columns)
+    recorded, inputs = read_golden(request.golden), read_golden_inputs(request.golden, request.serving.input_columns)
     rows = len(recorded.frame)
     try:
         now = Server(request.serving).predict_in(inputs, RECORDED_BATCH)
@@ -76,16 +76,16 @@ def answer_recorded(request: ReplayRequest) -> Replay:
     same = request.serving.marking.same
     flipped = flips(before, after, same).nonzero()[0]
     return Replay(
-        difference=compare(request.case, recorded, now, same),
+        difference=compare_answers(request.case, recorded, now, same),
         flipped=tuple(Flip(row=int(row), before=str(before[row]), after=str(after[row])) for row in flipped),
     )
 
 
-def named(flipped: Sequence[Flip], shown: int = 3) -> str:
+def named_flips(flipped: Sequence[Flip], shown: int = 3) -> str:
     """Return the first flips in words: their rows, and what was and is said of them."""
     words = [f"row {flip.row} was {flip.before} and is {flip.after}" for flip in flipped[:shown]]
     return "; ".join(words) + (f"; and {len(flipped) - shown} more" if len(flipped) > shown else "")
 
 
 if __name__ == "__main__":
-    serve(ReplayRequest, answer_recorded)
+    answer_request(ReplayRequest, answer_recorded)

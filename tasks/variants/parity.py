@@ -10,7 +10,7 @@ import numpy as np
 from tasks.candidate.adapter import Adapter, AdapterError
 from tasks.core.errors import StageError
 from tasks.evidence import Difference, ExportEvidence
-from tasks.serving.differences import compare
+from tasks.serving.differences import compare_answers
 from tasks.serving.server import Server, batches, join, lengths
 from tasks.variants.export import OPSET, dynamic_axes
 from tasks.variants.torch_model import TorchModel, modules_in_training
@@ -99,7 +99,7 @@ def _case(
     few = batches(part, batch)
     right = join([wanted.predict(rows) for rows in few])
     try:
-        return compare(name, right, join([given.predict(rows) for rows in few]), same)
+        return compare_answers(name, right, join([given.predict(rows) for rows in few]), same)
     except AdapterError as error:
         return Difference(case=name, rows=len(part), error=str(error))
 

@@ -13,8 +13,9 @@ import pytest
 from tasks.core.errors import InputError, StageError
 from tasks.evidence import GammaArrivals, LoadRun, Replica
 from tasks.performance.load import request_log
+from tasks.performance.load.generator import Generator
 from tasks.performance.load.request_log import read_raw, response_seconds
-from tasks.performance.load.run import Offer, run_load
+from tasks.performance.load.run import Offer, own_engine, run_load
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -67,7 +68,8 @@ def test_loadgen_leaves_the_record_that_the_own_generator_leaves(engine: Any, tm
     pytest.importorskip("mlperf_loadgen")
     found, table = run(engine, Answerer(), tmp_path)
     offer = Offer(replica=Replica(largest_batch=1), rate=200, seconds=1, seed=5, slo_ms=SECONDS)
-    own = run_load(Answerer(), offer, tmp_path / "variants" / "fp32")
+    with Generator() as generator:
+        own = run_load(Answerer(), offer, tmp_path / "variants" / "fp32", own_engine(generator))
     rows = read_raw(tmp_path / own.raw.path)["row"]
     assert (own.engine, found.engine, found.engine_version) == ("launchgate", "mlperf-loadgen", engine.version())
     assert found.requests == own.requests

@@ -6,9 +6,9 @@ import io
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from prefect.server.api.server import SubprocessASGIServer
 from prefect.settings import PREFECT_LOGGING_TO_API_ENABLED, temporary_settings
 
+from flows.command.prefect_server import PrefectServer
 from flows.command.selftest import DEFECTS as HOME_OF_DEFECTS
 from flows.command.selftest import (
     TIMED,
@@ -22,7 +22,6 @@ from flows.command.selftest import (
     selftest,
     trial_line,
 )
-from flows.signals import start_shielded_server
 from tasks.core.errors import InputError
 from tasks.gates import GATES
 
@@ -38,10 +37,11 @@ PLANTED, CLEAN = planted_failures()
 @pytest.fixture(scope="session")
 def shared_bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     """Yield what launches candidates in a folder of its own; each clean twin is launched once a worker."""
+    server = PrefectServer()
+    server.wait()
     with temporary_settings({PREFECT_LOGGING_TO_API_ENABLED: False}):  # the log outlives the server
-        start_shielded_server()()
         yield Bench(tmp_path_factory.mktemp("defects"), CLEAN)
-        SubprocessASGIServer().stop()  # or it says that it stops when nobody listens any more
+    server.stop()
 
 
 @pytest.fixture

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import signal
 import subprocess
 import sys
 import threading
-import time
 from typing import TYPE_CHECKING, NamedTuple
 
 import psutil
@@ -116,30 +114,6 @@ def test_beside_the_main_thread_nothing_is_touched() -> None:
     thread.start()
     thread.join()
     assert worked == [True]
-
-
-@pytest.mark.server
-def test_servers_start_one_after_the_other(tmp_path: Path) -> None:
-    """While another launch's server brings the database up to date, this one's is not begun; then it answers."""
-    waits = "from flows.signals import start_shielded_server; start_shielded_server()(); print('it answers')"
-    with (tmp_path / "launchgate.lock").open("w", encoding="utf-8") as other:
-        fcntl.flock(other, fcntl.LOCK_EX)
-        process = subprocess.Popen(
-            [sys.executable, "-c", waits],
-            env={key: value for key, value in os.environ.items() if key != "PREFECT_API_URL"}
-            | {"PREFECT_HOME": str(tmp_path)},
-            stdout=subprocess.PIPE, text=True,
-        )  # fmt: skip
-        seen = psutil.Process(process.pid)
-        while not any(item.path == other.name for item in seen.open_files()):
-            assert process.poll() is None
-            time.sleep(0.1)
-        time.sleep(1)
-        assert not seen.children()
-        assert not (tmp_path / "prefect.db").exists()
-    assert process.communicate(timeout=200)[0] == "it answers\n"
-    assert process.returncode == 0
-    assert (tmp_path / "prefect.db").exists()
 
 
 class Place(NamedTuple):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tasks.evidence import Configuration, Objective
-from tasks.performance.capacity import ServiceTimes, service_times
+from tasks.performance.capacity import ServiceTimes, fit_service_times
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,7 +26,7 @@ def configuration(**changes: Any) -> Configuration:
 def exponential(mean: float = SERVICE) -> ServiceTimes:
     """Return exponential times of single requests, at the middles of 5,000 levels."""
     levels = (np.arange(5_000) + 0.5) / 5_000
-    return service_times({1: tuple(-mean * np.log1p(-levels))})
+    return fit_service_times({1: tuple(-mean * np.log1p(-levels))})
 
 
 def poisson(rate: float, seconds: float, seed: int) -> NDArray[np.float64]:

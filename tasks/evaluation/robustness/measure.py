@@ -17,14 +17,14 @@ from tasks.candidate.adapter import AdapterError
 from tasks.core.errors import StageError
 from tasks.core.files import digest
 from tasks.core.records import Marking, Record, Serving
-from tasks.core.worker import measure, serve
+from tasks.core.worker import answer_request, run_worker
 from tasks.data.images import image_in_words, image_of
 from tasks.data.redaction import mask
 from tasks.data.sampling.write import WEIGHT
 from tasks.evaluation.outcomes import ABSTAINED, ANSWERED, BROKEN
 from tasks.evaluation.predict import BATCH, predict_all
 from tasks.evaluation.robustness.columns import Draw, describe_column
-from tasks.evaluation.robustness.plan import Trial, content, named, perturb, plan_trials
+from tasks.evaluation.robustness.plan import PerturbedRows, content, perturb, perturbation_named, plan_trials
 from tasks.evaluation.scores import right
 from tasks.evidence import PairedTally, Perturbed, Raw, RobustnessEvidence
 from tasks.serving.differences import flips
@@ -62,7 +62,7 @@ class Plan(Record):
     columns_left_out: int
 
 
-class Done(Record):
+class RobustnessDone(Record):
     """The process came to its end."""
 
     seconds: float
@@ -101,7 +101,7 @@ def measure_robustness(
     )
     started, stopped = time.monotonic(), None
     try:
-        measure("tasks.evaluation.robustness.measure", request, Done, measuring.robustness_seconds)
+        run_worker("tasks.evaluation.robustness.measure", request, RobustnessDone, measuring.robustness_seconds)
     except StageError as error:
         if not progress.stat().st_size:
             progress.unlink()
@@ -111,7 +111,7 @@ def measure_robustness(
     progress.unlink()
     if stopped is not None and all(kind.stopped is None for kind in kinds):
         raise StageError(f"it was not a perturbed input that ended the process: {stopped}")
-    reached = {named(kind.kind, kind.column) for kind in kinds}
+    reached = {perturbation_named(kind.kind, kind.column) for kind in kinds}
     return RobustnessEvidence(
         rows=plan.rows,
         kinds=kinds,
@@ -124,7 +124,7 @@ def measure_robustness(
     )
 
 
-def perturb_rows(request: RobustnessRequest) -> Done:
+def perturb_rows(request: RobustnessRequest) -> RobustnessDone:
     """Answer production rows as they are and perturbed, kind by kind; the body of the child."""
     import pandas as pd
 
@@ -152,10 +152,10 @@ def perturb_rows(request: RobustnessRequest) -> Done:
     except Exception:
         request.progress.write_bytes(b"")  # a fault of this stage says nothing of the model
         raise
-    return Done(seconds=time.monotonic() - started)
+    return RobustnessDone(seconds=time.monotonic() - started)
 
 
-def _try(trial: Trial, server: Server, originals: Originals, request: RobustnessRequest) -> None:
+def _try(trial: PerturbedRows, server: Server, originals: Originals, request: RobustnessRequest) -> None:
     """Answer the rows of one trial; that it was begun is on the disk before, and what came of it after."""
     places, changed = perturb(trial, originals.inputs, request.seed)
     begun = Perturbed(
@@ -250,7 +250,7 @@ def _equal_rows(one: Arrays, other: Arrays, rows: int) -> np.ndarray:
 
 def _counted(
     begun: Perturbed,
-    trial: Trial,
+    trial: PerturbedRows,
     originals: Originals,
     places: np.ndarray,
     rows: pd.DataFrame,
@@ -293,7 +293,7 @@ def _paired(originals: Originals, places: np.ndarray, answers: pd.DataFrame, mar
     )
 
 
-def _example(trial: Trial, rows: pd.DataFrame, answers: pd.DataFrame, index: int) -> str:
+def _example(trial: PerturbedRows, rows: pd.DataFrame, answers: pd.DataFrame, index: int) -> str:
     """Return an input that had no usable answer and why, in characters that every file can hold."""
     given = rows[trial.columns[0].name].astype(object).iloc[index]
     image = image_of(given) if isinstance(given, (list, np.ndarray)) else None
@@ -327,7 +327,7 @@ def _read_progress(path: Path, stopped: str | None) -> tuple[Plan, tuple[Perturb
     kinds: dict[str, Perturbed] = {}
     for line in lines[1:]:
         kind = Perturbed.model_validate_json(line)
-        kinds[named(kind.kind, kind.column)] = kind
+        kinds[perturbation_named(kind.kind, kind.column)] = kind
     ended = (
         kind if kind.stopped is None else kind.model_copy(update={"stopped": stopped or kind.stopped})
         for kind in kinds.values()
@@ -336,4 +336,4 @@ def _read_progress(path: Path, stopped: str | None) -> tuple[Plan, tuple[Perturb
 
 
 if __name__ == "__main__":
-    serve(RobustnessRequest, perturb_rows)
+    answer_request(RobustnessRequest, perturb_rows)

@@ -23,7 +23,7 @@ TRAFFIC_SHARE = 2  # of `count`: as many rows of all kinds that traffic can hold
 
 
 @dataclass(frozen=True)
-class Trial:
+class PerturbedRows:
     """One kind of change, of `count` rows, in these columns."""
 
     kind: Kind
@@ -43,10 +43,10 @@ class Trial:
     @property
     def name(self) -> str:
         """The kind, and where it was made."""
-        return named(self.kind.name, self.column)
+        return perturbation_named(self.kind.name, self.column)
 
 
-def plan_trials(columns: list[Column], count: int) -> list[Trial]:
+def plan_trials(columns: list[Column], count: int) -> list[PerturbedRows]:
     """Return what to try: a preserving kind in all columns that it fits at once, any other in each of them.
 
     Where few kinds fit, the others get more rows, so that all together can show a rate of crashes.
@@ -55,10 +55,10 @@ def plan_trials(columns: list[Column], count: int) -> list[Trial]:
     for kind in KINDS:
         fit = tuple(column for column in columns if column.holds in kind.of)
         if fit and kind.preserving:
-            trials.append(Trial(kind, fit, count))
+            trials.append(PerturbedRows(kind, fit, count))
         else:
             rows = LONG_ROWS if kind.long else max(FEWEST_ROWS, HOSTILE_ROWS // max(1, len(fit)))
-            trials += [Trial(kind, (column,), rows) for column in fit]
+            trials += [PerturbedRows(kind, (column,), rows) for column in fit]
     total = sum(trial.count for trial in trials if trial.traffic)
     times = max(1, math.ceil(TRAFFIC_SHARE * count / max(1, total)))
     return [
@@ -67,12 +67,12 @@ def plan_trials(columns: list[Column], count: int) -> list[Trial]:
     ]
 
 
-def named(kind: str, column: str | None) -> str:
+def perturbation_named(kind: str, column: str | None) -> str:
     """Return a kind with the column that it was made in."""
     return kind if column is None else f"{kind}, {column}"
 
 
-def perturb(trial: Trial, inputs: pd.DataFrame, seed: int) -> tuple[np.ndarray, pd.DataFrame]:
+def perturb(trial: PerturbedRows, inputs: pd.DataFrame, seed: int) -> tuple[np.ndarray, pd.DataFrame]:
     """Return the places of rows that the change moved [rows], and those rows changed."""
     draw = Draw(f"{seed} {trial.name}")
     places = np.array(sorted(draw.sample(range(len(inputs)), min(trial.count, len(inputs)))), dtype=int)

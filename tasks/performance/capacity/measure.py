@@ -9,22 +9,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tasks.core.errors import StageError
-from tasks.core.worker import measure
+from tasks.core.worker import run_worker
 from tasks.evidence import Configuration, Replica
 from tasks.performance.capacity.search import Effort, find_capacity
-from tasks.performance.capacity.service_times import service_times
+from tasks.performance.capacity.service_times import fit_service_times
 from tasks.performance.latency.request import LatencyRequest, LatencyResponse
 from tasks.performance.load.arrivals import scheduled
 from tasks.performance.load.load_test import LoadTest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from tasks.evidence import CapacityEvidence, Objective
     from tasks.performance.capacity.service_times import ServiceTimes
-    from tasks.performance.load.setup import UnderLoad
+    from tasks.performance.load.setup import LoadSetup
 
 CAPS = (1, 2, 4, 8, 16, 32)  # larger ones gain little a request, and every request waits for all of its batch
 LARGEST_SHARE = 0.5  # of the limit, for a batch alone: a request may meet one that has just begun
@@ -38,7 +38,7 @@ SEED_APART = 100_000  # from the arrivals of any other run on the same variant
 MS = 1000
 
 
-def measure_capacity(given: UnderLoad, objective: Objective, confidence: float) -> CapacityEvidence:
+def measure_capacity(given: LoadSetup, objective: Objective, confidence: float) -> CapacityEvidence:
     """Return the highest rate, up to a quarter over the peak, that a replica sustains, in the configuration that promises most.
 
     Configurations are batch caps and waits, with one instance of the policy's threads, or with `most_instances` that share
@@ -46,7 +46,7 @@ def measure_capacity(given: UnderLoad, objective: Objective, confidence: float) 
     was too late to tell, or the server crashed or hung.
     """
     given = replace(given, seed=given.seed + SEED_APART)
-    services, arrivals, peak = _services(given, objective), given.arrivals(), given.business.peak_per_second
+    arrivals, peak = given.arrivals(), given.business.peak_per_second
 
     def schedule(rate: float, seconds: float, seed: int) -> NDArray[np.float64]:
         return scheduled(arrivals, rate, seconds, seed)
@@ -59,7 +59,7 @@ def measure_capacity(given: UnderLoad, objective: Objective, confidence: float) 
         found = find_capacity(
             probe,
             schedule,
-            services,
+            _services(given, objective),
             objective,
             Effort(run_seconds=given.measuring.capacity_seconds, **EFFORT),
             peak_per_second=peak,
@@ -70,27 +70,28 @@ def measure_capacity(given: UnderLoad, objective: Objective, confidence: float) 
     return found.model_copy(update={"raw": tuple(run.raw for run in test.runs)})
 
 
-def _services(given: UnderLoad, objective: Objective) -> dict[Configuration, ServiceTimes]:
-    """Return the configurations to choose from, with the times of their batches while all instances are at work."""
+def _services(given: LoadSetup, objective: Objective) -> Iterator[tuple[Configuration, ServiceTimes]]:
+    """Yield the configurations to choose from, each with the times of its batches while all of its instances are at work.
+
+    Those with one instance come first: they were timed before, and others are timed only where these don't carry enough.
+    """
     alone = {times.batch: times.seconds for times in given.latency.batches if times.seconds}
     caps = _caps(alone, objective)
-    found: dict[Configuration, ServiceTimes] = {}
     for instances in dict.fromkeys((1, given.business.most_instances)):
         threads = max(1, given.serving.threads // instances) if given.serving.threads else 0
-        times: Mapping[int, Sequence[float]] = alone
-        if instances > 1:
-            times = _times_beside(given, threads, caps, instances)
+        times = alone if instances == 1 else _times_beside(given, threads, caps, instances)
         for cap in caps:
-            service = service_times({size: times[size] for size in caps if size <= cap})
+            service = fit_service_times({size: times[size] for size in caps if size <= cap})
             for wait in WAITS if cap > 1 else (0.0,):
-                one = Configuration(
-                    batch_cap=cap,
-                    longest_wait_seconds=wait * objective.limit_seconds,
-                    threads=threads,
-                    instances=instances,
+                yield (
+                    Configuration(
+                        batch_cap=cap,
+                        longest_wait_seconds=wait * objective.limit_seconds,
+                        threads=threads,
+                        instances=instances,
+                    ),
+                    service,
                 )
-                found[one] = service
-    return found
 
 
 def _caps(alone: Mapping[int, Sequence[float]], objective: Objective) -> list[int]:
@@ -100,7 +101,7 @@ def _caps(alone: Mapping[int, Sequence[float]], objective: Objective) -> list[in
     return found or sorted(alone)[:1]
 
 
-def _times_beside(given: UnderLoad, threads: int, caps: Sequence[int], instances: int) -> dict[int, tuple[float, ...]]:
+def _times_beside(given: LoadSetup, threads: int, caps: Sequence[int], instances: int) -> dict[int, tuple[float, ...]]:
     """Return the seconds of each batch size of as many processes as there are instances, all timed at once."""
     requests = [
         LatencyRequest(
@@ -116,7 +117,7 @@ def _times_beside(given: UnderLoad, threads: int, caps: Sequence[int], instances
     timeout_seconds = given.measuring.stage_timeout_seconds
     with ThreadPoolExecutor(instances) as pool:
         asked = [
-            pool.submit(measure, "tasks.performance.latency", each, LatencyResponse, timeout_seconds)
+            pool.submit(run_worker, "tasks.performance.latency", each, LatencyResponse, timeout_seconds)
             for each in requests
         ]
         found = [each.result() for each in asked]

@@ -16,7 +16,7 @@ from tasks.performance.capacity.simulate import quantile
 from tasks.statistics import values_bound
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator
 
     from numpy.typing import NDArray
 
@@ -51,7 +51,7 @@ class Effort:
 def find_capacity(
     probe: Callable[[Configuration, float, int, float], NDArray[np.float64]],
     schedule: Callable[[float, float, int], NDArray[np.float64]],
-    services: Mapping[Configuration, ServiceTimes],
+    services: Iterable[tuple[Configuration, ServiceTimes]],
     objective: Objective,
     effort: Effort,
     *,
@@ -64,16 +64,14 @@ def find_capacity(
 
     `probe(configuration, rate, seed, seconds)` loads a replica and returns the response time of each request in seconds,
     shape (n,), from its scheduled arrival and in that order, infinite for a failed one. `schedule(rate, seconds, seed)`
-    returns the arrivals of that run, shape (n,), in seconds from its start. `services` has the service times measured
-    for each configuration with its threads, and while its other instances were busy. Seeds count up from `seed`.
+    returns the arrivals of that run, shape (n,), in seconds from its start. `services` has each configuration with its service times, measured with its threads and while its other instances were
+    busy. It is read one by one, and no further than to the first that promises enough. Seeds count up from `seed`.
     `peak_per_second` is what all replicas are to carry; it goes into the record and does not steer the search. No rate above
     `enough_per_second` is driven: a replica that sustains that much is searched no further.
     Raises ValueError without a configuration, StageError where a run does not answer for every arrival.
     """
-    if not services:
-        raise ValueError("there is no configuration to measure; give at least one with its service times")
     load = _Load(probe, objective, effort.run_seconds, enough_per_second, seed)
-    tracks = [Track(Model(service, one, objective, schedule), seed) for one, service in services.items()]
+    tracks = (Track(Model(service, one, objective, schedule), seed) for one, service in services)
     best = _best(tracks, load, effort.finalists)
     verified = _climb(best, load, effort) if best.runs else None
     low, high = _bounds(best, verified, objective, confidence)
@@ -148,17 +146,23 @@ class _Load:
         return min(track.estimate, self.enough)
 
 
-def _best(tracks: Sequence[Track], load: _Load, finalists: int) -> Track:
+def _best(tracks: Iterator[Track], load: _Load, finalists: int) -> Track:
     """Load the configuration that promises most, until the one that does has been loaded, or `finalists` have been.
 
-    Of those that promise enough, it is the first.
+    Of those that promise enough, it is the first: what comes after it is not even simulated, unless its run under load
+    shows less. Raises ValueError where there is none.
     """
+    known: list[Track] = []
     for _ in range(finalists):
-        leader = max(tracks, key=load.promise)
+        while not any(load.promise(one) >= load.enough for one in known) and (another := next(tracks, None)):
+            known.append(another)
+        if not known:
+            raise ValueError("there is no configuration to measure; give at least one with its service times")
+        leader = max(known, key=load.promise)
         if leader.runs or not leader.estimate:
             break
         load.run("pilot", leader, SAFE_START * leader.estimate)
-    return max((one for one in tracks if one.runs), key=load.promise, default=tracks[0])
+    return max((one for one in known if one.runs), key=load.promise, default=known[0])
 
 
 def _bounds(

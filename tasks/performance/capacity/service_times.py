@@ -48,7 +48,7 @@ class ServiceTimes:
         return np.asarray((self.table[sizes, levels] - stalled) * scales + stalled)
 
 
-def service_times(measured: Mapping[int, Sequence[float]]) -> ServiceTimes:
+def fit_service_times(measured: Mapping[int, Sequence[float]]) -> ServiceTimes:
     """Return the times of every batch size from 1 to the largest measured, from seconds of calls by batch size.
 
     Between two measured sizes, each level is interpolated; below the smallest, its times stand.

@@ -6,7 +6,7 @@ import gc
 import resource
 from typing import TYPE_CHECKING
 
-from tasks.performance.endpoint.run import Client, EndpointOffer, Opening
+from tasks.performance.endpoint.run import Client, EndpointOffer, EndpointOpening
 from tasks.performance.load.generator import go_first, sharpen
 from tasks.performance.load.worker import answer_offers
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tasks.evidence import LoadRun
 
 
-def open_client(opening: Opening) -> Callable[[EndpointOffer], LoadRun]:
+def open_client(opening: EndpointOpening) -> Callable[[EndpointOffer], LoadRun]:
     """Return what offers loads, and make this process fit for it: prompt, and with as many connections as it may have."""
     client = Client(opening)
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -28,4 +28,4 @@ def open_client(opening: Opening) -> Callable[[EndpointOffer], LoadRun]:
 
 
 if __name__ == "__main__":
-    answer_offers(Opening, open_client, EndpointOffer)
+    answer_offers(EndpointOpening, open_client, EndpointOffer)

@@ -32,7 +32,7 @@ OWN_LIMITS = (errno.EMFILE, errno.ENFILE, errno.EADDRNOTAVAIL, errno.ENOBUFS, er
 OUTCOMES = ("answered", "error", "malformed", "timeout", "refused", "broken")
 
 
-def open_session(headers: Mapping[str, str], timeout_seconds: float) -> aiohttp.ClientSession:
+def open_http_session(headers: Mapping[str, str], timeout_seconds: float) -> aiohttp.ClientSession:
     """Return a session that opens as many connections as requests are under way, and follows and remembers nothing."""
     import aiohttp
 

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tasks.evidence import Arrivals
-    from tasks.performance.endpoint.run import Opening
+    from tasks.performance.endpoint.run import EndpointOpening
 
 
 def measure_endpoint(
-    opening: Opening,
+    opening: EndpointOpening,
     arrivals: Arrivals,
     rate: float,
     seconds: float,

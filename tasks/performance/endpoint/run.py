@@ -12,14 +12,13 @@ from pydantic import Field
 
 from tasks.core.errors import StageError
 from tasks.core.records import Record
-from tasks.core.worker import measure
 from tasks.evidence import Arrivals, Endpoint, LoadRun, PoissonArrivals
-from tasks.performance.endpoint.client import Caller, open_session
+from tasks.performance.endpoint.client import Caller, open_http_session
 from tasks.performance.load.batcher import NS
-from tasks.performance.load.generator import Paced, Sent
+from tasks.performance.load.generator import Generator, Paced
 from tasks.performance.load.request_log import keep_raw
 from tasks.performance.load.request_pipe import Queue
-from tasks.performance.load.run import REQUESTS, START_SECONDS, Seen, accepted_lateness, draw_requests
+from tasks.performance.load.run import REQUESTS, START_SECONDS, RequestTimes, accepted_lateness, draw_requests
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -28,7 +27,7 @@ WARMUP_CALLS = 10
 VERSION = "1"  # of the client: it changes where its times can no longer be compared
 
 
-class Opening(Record):
+class EndpointOpening(Record):
     """Which endpoint is asked with which bodies (a file of one JSON text a line), and the folder where runs are kept.
 
     `headers` go with every request and are not recorded. What is not answered `timeout_seconds` after it was sent never is.
@@ -54,7 +53,7 @@ class EndpointOffer(Record):
 class Client:
     """An endpoint's client with its bodies read."""
 
-    def __init__(self, opening: Opening) -> None:
+    def __init__(self, opening: EndpointOpening) -> None:
         self._opening, self._bodies = opening, opening.bodies.read_bytes().splitlines()
 
     def run(self, offer: EndpointOffer) -> LoadRun:
@@ -96,21 +95,21 @@ class Client:
 
     async def _play(
         self, offer: EndpointOffer, due: NDArray[np.float64], rows: NDArray[np.intp]
-    ) -> tuple[Caller, Seen]:
+    ) -> tuple[Caller, RequestTimes]:
         with tempfile.TemporaryDirectory(prefix="launchgate-") as folder, Queue(Path(folder) / REQUESTS) as queue:
             schedule, sent = queue.path.with_name("schedule.npy"), queue.path.with_name("sent.npy")
             np.save(schedule, due)
-            async with open_session(self._opening.headers, self._opening.timeout_seconds) as session:
+            async with open_http_session(self._opening.headers, self._opening.timeout_seconds) as session:
                 await self._warm_up(Caller(session, self._opening.endpoint, self._bodies, np.arange(len(self._bodies))))
                 caller = Caller(session, self._opening.endpoint, self._bodies, rows)
                 calls = asyncio.create_task(caller.answer(queue.reader))
                 paced = Paced(schedule=schedule, requests=queue.path, sent=sent)
-                limit = offer.seconds + START_SECONDS
-                begun = await asyncio.to_thread(measure, "tasks.performance.load.generator", paced, Sent, limit)
+                with Generator() as generator:
+                    begun = await asyncio.to_thread(generator.send, paced, offer.seconds + START_SECONDS)
                 queue.close()
                 await calls
         start = begun.start_ns / NS
-        return caller, Seen(due, caller.dispatched - start, caller.completed - start)
+        return caller, RequestTimes(due, caller.dispatched - start, caller.completed - start)
 
     async def _warm_up(self, caller: Caller) -> None:
         calls = min(WARMUP_CALLS, len(self._bodies))

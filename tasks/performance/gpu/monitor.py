@@ -28,7 +28,7 @@ REASONS = {
 }  # fmt: skip
 
 
-class Sample(NamedTuple):
+class GpuReading(NamedTuple):
     """One look at the device, None for what it does not tell."""
 
     at: float
@@ -49,7 +49,7 @@ class DeviceWatch:
 
     def __init__(self) -> None:
         self.seen: DeviceUse | Unmeasured = Unmeasured(stage=STAGE, why="nothing was watched yet")
-        self._samples: list[Sample] = []
+        self._samples: list[GpuReading] = []
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -90,10 +90,10 @@ class DeviceWatch:
         while not self._stop.wait(EVERY_SECONDS):
             self._samples.append(self._look())
 
-    def _look(self) -> Sample:
+    def _look(self) -> GpuReading:
         told, names = self._gpu.told, self._nvml
         memory = told("MemoryInfo")
-        return Sample(
+        return GpuReading(
             at=time.monotonic(),
             sm_mhz=told("ClockInfo", names.NVML_CLOCK_SM),
             memory_mhz=told("ClockInfo", names.NVML_CLOCK_MEM),

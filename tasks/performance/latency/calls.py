@@ -36,7 +36,7 @@ class Parts(NamedTuple):
         return self.encode + self.session + self.decode
 
 
-class Calls(Protocol):
+class TimedCalls(Protocol):
     """Something that answers rows by their number, from 0 to `rows`."""
 
     rows: int

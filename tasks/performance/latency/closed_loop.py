@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, cast
 import numpy as np
 
 from tasks.core.files import digest
-from tasks.core.worker import measure
+from tasks.core.worker import run_worker
 from tasks.evidence import BatchTimes, LatencyEvidence, PartTimes, Raw, StepTimes
 from tasks.performance.gpu.monitor import DeviceWatch
 from tasks.performance.latency.request import CallTimes, LatencyResponse, latency_request
@@ -32,7 +32,7 @@ def measure_latency(serving: Serving, rows: Path, measuring: Measuring, seed: in
     """
     request = latency_request(measuring, seed, serving, rows)
     with DeviceWatch() if serving.target == "cuda" else nullcontext() as watch:
-        response = measure("tasks.performance.latency", request, LatencyResponse, measuring.stage_timeout_seconds)
+        response = run_worker("tasks.performance.latency", request, LatencyResponse, measuring.stage_timeout_seconds)
     return LatencyEvidence(
         target=serving.target,
         threads=serving.threads,

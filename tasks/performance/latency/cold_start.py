@@ -16,10 +16,10 @@ import numpy as np
 from tasks.core.errors import StageError
 from tasks.core.files import digest
 from tasks.core.records import Record, Serving
-from tasks.core.worker import measure, serve
+from tasks.core.worker import answer_request, run_worker
 from tasks.evidence import ColdStart, ColdStartEvidence, Raw
 from tasks.performance.latency.calls import RowCalls
-from tasks.performance.latency.timing import attempt, first_answer
+from tasks.performance.latency.timing import first_answer, timed_call
 from tasks.serving.server import Server, lengths
 from tasks.statistics import settling_point
 
@@ -66,7 +66,7 @@ def measure_cold_start(
 
     def started(warmup: Path | None) -> ColdStart:
         asked = request.model_copy(update={"seed": next(seeds), "warmup": warmup})
-        return measure("tasks.performance.latency.cold_start", asked, ColdStart, measuring.stage_timeout_seconds)
+        return run_worker("tasks.performance.latency.cold_start", asked, ColdStart, measuring.stage_timeout_seconds)
 
     cold = [started(None) for _ in range(measuring.cold_starts - warmed)]
     settled = max(CALLS if one.settled_after is None else one.settled_after for one in cold)
@@ -100,9 +100,9 @@ def start_once(request: StartRequest) -> ColdStart:
         followed = [source.prepare([middle[call % len(middle)]]) for call in range(CALLS)]
     else:
         for rows in warmup:
-            attempt(source, rows)
+            timed_call(source, rows)
         followed = [source.prepare([row]) for row in order[-CALLS:]]
-    times = [took.seconds for rows in followed if (took := attempt(source, rows)) is not None]
+    times = [took.seconds for rows in followed if (took := timed_call(source, rows)) is not None]
     return ColdStart(
         warmed=warmup is not None,
         interpreter_seconds=interpreter,
@@ -156,4 +156,4 @@ def _age_seconds() -> float:
 
 
 if __name__ == "__main__":
-    serve(StartRequest, start_once)
+    answer_request(StartRequest, start_once)

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Self
 from tasks.core.errors import StageError
 from tasks.core.files import digest
 from tasks.core.records import Record, Serving
-from tasks.core.worker import Conversation, measure, serve
+from tasks.core.worker import Conversation, answer_request, run_worker
 from tasks.evidence import ChampionLatency, Noise, Raw, TurnTimes
-from tasks.performance.latency.interleaved_worker import Opening, Took, Turn
-from tasks.performance.latency.noise import Watch
+from tasks.performance.latency.interleaved_worker import Took, Turn, TurnsOpening
+from tasks.performance.latency.noise import NoiseMeter
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,7 +69,9 @@ def compare_with_champion(
         seed=seed,
         timeout_seconds=measuring.stage_timeout_seconds,
     )
-    response = measure("tasks.performance.latency.interleaved", request, TurnsResponse, measuring.stage_timeout_seconds)
+    response = run_worker(
+        "tasks.performance.latency.interleaved", request, TurnsResponse, measuring.stage_timeout_seconds
+    )
     saved = [(times.batch, *block) for times in response.batches for block in times.blocks]
     path = out / "turns.parquet"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -84,12 +86,12 @@ def time_in_turns(request: TurnsRequest) -> TurnsResponse:
     names = tuple(dict.fromkeys((*request.candidate.input_columns, *request.champion.input_columns)))
     with ExitStack() as stack:
         candidate, champion = (
-            stack.enter_context(_Side(who, Opening(serving=serving, rows=request.rows, complete=names), request))
+            stack.enter_context(_Side(who, TurnsOpening(serving=serving, rows=request.rows, complete=names), request))
             for who, serving in (("candidate", request.candidate), ("champion", request.champion))
         )
         for side in (candidate, champion):
             side.seconds([0])  # loads it
-        watch = Watch()
+        watch = NoiseMeter()
         batches = tuple(_blocks(candidate, champion, size, request.seconds, watch, draw) for size in request.batches)
     return TurnsResponse(batches=batches, noise=watch.read())
 
@@ -97,7 +99,7 @@ def time_in_turns(request: TurnsRequest) -> TurnsResponse:
 class _Side:
     """One of the two; a context manager."""
 
-    def __init__(self, who: str, opening: Opening, request: TurnsRequest) -> None:
+    def __init__(self, who: str, opening: TurnsOpening, request: TurnsRequest) -> None:
         self._who, self._timeout_seconds = who, request.timeout_seconds
         self._child = Conversation("tasks.performance.latency.interleaved_worker", opening, opening.serving.packages)
 
@@ -116,7 +118,7 @@ class _Side:
 
 
 def _blocks(
-    candidate: _Side, champion: _Side, size: int, seconds: float, watch: Watch, draw: random.Random
+    candidate: _Side, champion: _Side, size: int, seconds: float, watch: NoiseMeter, draw: random.Random
 ) -> TurnTimes:
     """Return blocks at one batch size; one with a call that fails is left out, since it has no pair."""
     blocks = []
@@ -135,4 +137,4 @@ def _blocks(
 
 
 if __name__ == "__main__":
-    serve(TurnsRequest, time_in_turns)
+    answer_request(TurnsRequest, time_in_turns)

@@ -1,6 +1,6 @@
 """One of two models that are timed in turns, in a process of its own, with the packages that it needs.
 
-`python -m tasks.performance.latency.interleaved_worker` reads an Opening and then Turns from its standard input, one JSON a line, and answers each.
+`python -m tasks.performance.latency.interleaved_worker` reads an TurnsOpening and then Turns from its standard input, one JSON a line, and answers each.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from tasks.core.errors import StageError
 from tasks.core.records import Record, Serving
-from tasks.core.worker import converse
+from tasks.core.worker import answer_requests
 from tasks.performance.latency.calls import RowCalls
-from tasks.performance.latency.timing import attempt, first_answer
+from tasks.performance.latency.timing import first_answer, timed_call
 from tasks.serving.server import Server
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 FIRST_ROWS = 100
 
 
-class Opening(Record):
+class TurnsOpening(Record):
     """Whom to serve on which rows: those of the file `rows` that have a value in each of `complete`, in order."""
 
     serving: Serving
@@ -41,7 +41,7 @@ class Took(Record):
     seconds: float | None
 
 
-def take_turns(opening: Opening) -> Callable[[Turn], Took]:
+def take_turns(opening: TurnsOpening) -> Callable[[Turn], Took]:
     """Load the model, have it answer once, and return what times each further call."""
     import pandas as pd
 
@@ -52,11 +52,11 @@ def take_turns(opening: Opening) -> Callable[[Turn], Took]:
     first_answer(calls, [calls.prepare([row]) for row in range(min(calls.rows, FIRST_ROWS))])
 
     def take(turn: Turn) -> Took:
-        took = attempt(calls, calls.prepare([row % calls.rows for row in turn.rows]))
+        took = timed_call(calls, calls.prepare([row % calls.rows for row in turn.rows]))
         return Took(seconds=None if took is None else took.seconds)
 
     return take
 
 
 if __name__ == "__main__":
-    converse(Opening, take_turns, Turn)
+    answer_requests(TurnsOpening, take_turns, Turn)

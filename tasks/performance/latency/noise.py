@@ -18,7 +18,7 @@ BUSY = (0, 1, 2, 5, 6, 7)  # of the columns in /proc/stat: user, nice, system, i
 SESSION, USER_TIME, SYSTEM_TIME = 3, 11, 12  # of the columns in /proc/PID/stat after the name
 
 
-class Watch:
+class NoiseMeter:
     """Watches the machine from now on; call `tick` between the calls that are timed."""
 
     def __init__(self) -> None:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from tasks.candidate.adapter import MOST_REFUSALS, AdapterError
 from tasks.core.errors import ModelError, StageError
-from tasks.performance.latency.calls import Calls, Parts, RowCalls
-from tasks.performance.latency.noise import Watch
+from tasks.performance.latency.calls import Parts, RowCalls, TimedCalls
+from tasks.performance.latency.noise import NoiseMeter
 from tasks.performance.latency.request import CallTimes, LatencyRequest, LatencyResponse
 from tasks.serving.server import Server
 
@@ -35,15 +35,15 @@ def time_calls(request: LatencyRequest) -> LatencyResponse:
     singles = drawn[min(request.batches)]
     first = first_answer(source, [source.prepare(rows) for rows in singles[:MOST_REFUSALS]])
     for rows in [drawn[size][0] for size in request.batches] + list(islice(cycle(singles), WARMUP_CALLS)):
-        attempt(source, source.prepare(rows))
-    pilots = {size: attempt(source, source.prepare(drawn[size][-1])) for size in request.batches}
+        timed_call(source, source.prepare(rows))
+    pilots = {size: timed_call(source, source.prepare(drawn[size][-1])) for size in request.batches}
     calls = {
         size: most
         if (pilot := pilots[size]) is None
         else min(most, max(LEAST_CALLS, round(request.seconds[size] / pilot.seconds)))
         for size, most in request.calls.items()
     }
-    watch = Watch()
+    watch = NoiseMeter()
     times = _time_in_turns(source, drawn, calls, request.seconds, watch, draw)
     return LatencyResponse(
         load_seconds=load_seconds,
@@ -54,7 +54,7 @@ def time_calls(request: LatencyRequest) -> LatencyResponse:
     )
 
 
-def attempt(source: Calls, prepared: Any) -> Parts | None:
+def timed_call(source: TimedCalls, prepared: Any) -> Parts | None:
     """Return how long one call took, None where it fails: how often that is, the evaluation counts."""
     try:
         return source.time(prepared)
@@ -62,7 +62,7 @@ def attempt(source: Calls, prepared: Any) -> Parts | None:
         return None
 
 
-def first_answer(source: Calls, singles: list[Any]) -> Parts:
+def first_answer(source: TimedCalls, singles: list[Any]) -> Parts:
     """Return how long the first call took that was answered. Raises ModelError where none of the first is."""
     why = ""
     for inputs in singles[:MOST_REFUSALS]:
@@ -73,7 +73,7 @@ def first_answer(source: Calls, singles: list[Any]) -> Parts:
     raise ModelError(f"none of the first production rows could be answered, so there is nothing to time: {why}")
 
 
-def _load(request: LatencyRequest) -> tuple[Calls, float]:
+def _load(request: LatencyRequest) -> tuple[TimedCalls, float]:
     """Return what is to be called, and how many seconds it took to load."""
     if request.serving is None or request.rows is None:
         from tasks.performance.latency.encoded import EncodedServer
@@ -103,11 +103,11 @@ def _draw_batches(rows: int, size: int, calls: int, draw: random.Random) -> list
 
 
 def _time_in_turns(
-    source: Calls,
+    source: TimedCalls,
     drawn: Mapping[int, list[list[int]]],
     calls: dict[int, int],
     seconds: Mapping[int, float],
-    watch: Watch,
+    watch: NoiseMeter,
     draw: random.Random,
 ) -> dict[int, list[Parts]]:
     """Return the times of each batch size, which stops early where it takes far longer than it was given."""
@@ -118,7 +118,7 @@ def _time_in_turns(
         if spent[size] >= OVERTIME * seconds[size] and len(times[size]) >= LEAST_CALLS:
             continue
         watch.tick()
-        took = attempt(source, source.prepare(next(turns[size])))
+        took = timed_call(source, source.prepare(next(turns[size])))
         if took is not None:
             times[size].append(took)
             spent[size] += took.seconds

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tasks.performance.load.run import Offer
-from tasks.performance.load.server_under_test import Bench, Opening
+from tasks.performance.load.server_under_test import ServerOpening, ServerUnderTest
 from tasks.performance.load.worker import answer_offers
 
 if __name__ == "__main__":
-    answer_offers(Opening, lambda opening: Bench(opening).run, Offer)
+    answer_offers(ServerOpening, lambda opening: ServerUnderTest(opening).run, Offer)

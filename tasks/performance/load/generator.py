@@ -1,6 +1,6 @@
 """The open-loop generator: sends each request when it is due, in a process that does nothing else.
 
-`python -m tasks.performance.load.generator REQUEST.json RESPONSE.json`, as its run starts it.
+The process is started once for all runs of a server, and waits between them: its start takes longer than a short run.
 """
 
 from __future__ import annotations
@@ -13,21 +13,27 @@ import struct
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
+from tasks.core.errors import StageError
 from tasks.core.records import Record
-from tasks.core.worker import serve
+from tasks.core.worker import Conversation, answer_requests
 from tasks.performance.load.batcher import NS
 
 if TYPE_CHECKING:
+    from types import TracebackType
+
     from numpy.typing import NDArray
 
 PR_SET_TIMERSLACK = 29  # of linux/prctl.h
 SPIN_NS = 40_000  # a sleep ends about so long late, at most
-LAST = 19  # of the nice values, which run from -20
 LEAD_NS = 50_000_000  # from the first look at the clock to time 0
+
+
+class GeneratorOpening(Record):
+    """A generator needs nothing before its first run."""
 
 
 class Paced(Record):
@@ -44,8 +50,43 @@ class Sent(Record):
     start_ns: int
 
 
+class Generator:
+    """The generator's process, which starts with its first run; a context manager that ends it."""
+
+    def __init__(self) -> None:
+        self._child: Conversation | None = None
+
+    def send(self, paced: Paced, timeout_seconds: float) -> Sent:
+        """Have all requests sent, and return when that began. Raises StageError where they are not by the timeout."""
+        self._child = self._child or Conversation("tasks.performance.load.generator", GeneratorOpening())
+        try:
+            return self._child.ask(paced, Sent, timeout_seconds)
+        except StageError:
+            self.close()
+            raise
+
+    @property
+    def pid(self) -> int | None:
+        """The process's id, None while there is none."""
+        return None if self._child is None else self._child.pid
+
+    def close(self) -> None:
+        """End the process, if there is one; the next run starts another."""
+        if self._child is not None:
+            self._child.close()
+            self._child = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
 def send_all(paced: Paced) -> Sent:
-    """Send every request at its time; the body of the generator's process."""
+    """Send every request at its time; what the generator's process does in each run."""
     schedule = np.load(paced.schedule)
     queue = os.open(paced.requests, os.O_WRONLY)
     sharpen()
@@ -54,6 +95,7 @@ def send_all(paced: Paced) -> Sent:
     start = time.monotonic_ns() + LEAD_NS
     sent = _pace(start + np.round(schedule * NS).astype(np.int64), queue)
     step_back()
+    os.close(queue)
     np.save(paced.sent, sent)
     return Sent(start_ns=start)
 
@@ -91,12 +133,11 @@ def go_first() -> None:
 
 
 def step_back() -> None:
-    """Have Linux run this thread after the server's, which still answers while this process takes milliseconds to end."""
+    """Have Linux run this thread like any other again: the server may still answer the last requests."""
     if sys.platform == "linux":
         with contextlib.suppress(PermissionError):
             os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
-        os.nice(LAST)
 
 
 if __name__ == "__main__":
-    serve(Paced, send_all)
+    answer_requests(GeneratorOpening, lambda _: send_all, Paced)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from tasks.performance.load.server_under_test import Opening
+    from tasks.performance.load.server_under_test import ServerOpening
 
 SECOND_TRIES = 3  # of runs that say nothing, since the machine was disturbed; a server that is gone says so again
 LOADING_SECONDS = 120  # for a model to be loaded and warmed up, before any run that needs another one
@@ -29,7 +29,7 @@ class LoadTest:
     `runs` holds the record of every run so far.
     """
 
-    def __init__(self, opening: Opening, arrivals: Arrivals, slo_ms: float) -> None:
+    def __init__(self, opening: ServerOpening, arrivals: Arrivals, slo_ms: float) -> None:
         self.runs: list[LoadRun] = []
         self._opening, self._arrivals = opening, arrivals
         self._slo_ms = slo_ms

@@ -20,14 +20,14 @@ if TYPE_CHECKING:
 
     from tasks.core.settings import Business
     from tasks.evidence import EndpointEvidence, LoadRun
-    from tasks.performance.load.setup import UnderLoad
+    from tasks.performance.load.setup import LoadSetup
 
 SEEDS = 1_000  # between the arrivals of one run and those of the next
 MOST_CROWDED = 2  # runs after which the replicas stay as many: a call takes a little longer the fewer there are
 MS = 1000
 
 
-def measure_load(given: UnderLoad, budget_ms: Mapping[float, float], confidence: float) -> LoadEvidence:
+def measure_load(given: LoadSetup, budget_ms: Mapping[float, float], confidence: float) -> LoadEvidence:
     """Offer a replica its share of the peak, and go on with fresh arrivals where the runs so far cannot tell.
 
     The peak is first spread over as many replicas as the variant's service times ask for, one call after the other. Under

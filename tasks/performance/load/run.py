@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,11 +13,10 @@ import numpy as np
 
 from tasks.core.errors import StageError
 from tasks.core.records import Record
-from tasks.core.worker import measure
 from tasks.evidence import Arrivals, Engine, Lateness, LoadRun, PoissonArrivals, Replica
 from tasks.performance.load.arrivals import scheduled
 from tasks.performance.load.batcher import NS, Batcher, any_left
-from tasks.performance.load.generator import Paced, Sent
+from tasks.performance.load.generator import Generator, Paced
 from tasks.performance.load.request_log import keep_raw
 from tasks.performance.load.request_pipe import Queue
 
@@ -53,7 +53,7 @@ class Offer(Record):
 
 
 @dataclass(frozen=True)
-class Seen:
+class RequestTimes:
     """When requests were due, were sent and were done, in seconds from time 0; infinite where they never were."""
 
     scheduled: NDArray[np.float64]
@@ -62,7 +62,7 @@ class Seen:
 
 
 @dataclass(frozen=True)
-class Generator:
+class LoadEngine:
     """What sends the requests of a run, as its record names it.
 
     `play` is given the answerer, the offer, when each request is due (seconds) and its row, both [requests], and the
@@ -71,25 +71,23 @@ class Generator:
 
     engine: Engine
     version: str
-    play: Callable[[Answerer, Offer, NDArray[np.float64], NDArray[np.intp], Queue], tuple[Batcher, Seen]]
+    play: Callable[[Answerer, Offer, NDArray[np.float64], NDArray[np.intp], Queue], tuple[Batcher, RequestTimes]]
 
 
-def run_load(answerer: Answerer, offer: Offer, out: Path, generator: Generator | None = None) -> LoadRun:
+def run_load(answerer: Answerer, offer: Offer, out: Path, sender: LoadEngine) -> LoadRun:
     """Offer a load to `answerer`, which the replica's workers share, and keep every request in a file in `out`.
 
-    The requests are sent by launchgate's own generator; a benchmark that compares it with another one names that. Raises
-    StageError where the generator was too late to say anything about the server, or could not run, or where a call of an
-    earlier run never came back.
+    `sender` is `own_engine`, but for a benchmark that compares it with another one. Raises StageError where the generator was
+    too late to say anything about the server, or could not run, or where a call of an earlier run never came back.
     """
-    generator = generator or OWN
     if any_left():
         raise StageError(
             "a call of an earlier run has not come back and would take part in this one; start a new server"
         )
     due, rows = draw_requests(offer.arrivals, offer.rate, offer.seconds, offer.seed, len(answerer))
     with tempfile.TemporaryDirectory(prefix="launchgate-") as folder, Queue(Path(folder) / REQUESTS) as queue:
-        batcher, seen = generator.play(answerer, offer, due, rows, queue)
-    return _record(offer, generator, batcher, seen, rows, accepted_lateness(seen, offer.slo_ms), out)
+        batcher, seen = sender.play(answerer, offer, due, rows, queue)
+    return _record(offer, sender, batcher, seen, rows, accepted_lateness(seen, offer.slo_ms), out)
 
 
 def draw_requests(
@@ -105,7 +103,7 @@ def draw_requests(
     return due, np.random.default_rng([seed, len(due)]).integers(rows, size=len(due))
 
 
-def accepted_lateness(seen: Seen, slo_ms: float) -> Lateness:
+def accepted_lateness(seen: RequestTimes, slo_ms: float) -> Lateness:
     """Return how late requests were sent. Raises StageError where that would be seen in a latency of `slo_ms`."""
     p50, p99, largest = np.quantile(seen.dispatched - seen.scheduled, [0.5, 0.99, 1], method="inverted_cdf")
     if p99 > LATE_SHARE * slo_ms / MS:
@@ -118,8 +116,13 @@ def accepted_lateness(seen: Seen, slo_ms: float) -> Lateness:
 
 
 def _play_own(
-    answerer: Answerer, offer: Offer, due: NDArray[np.float64], rows: NDArray[np.intp], queue: Queue
-) -> tuple[Batcher, Seen]:
+    generator: Generator,
+    answerer: Answerer,
+    offer: Offer,
+    due: NDArray[np.float64],
+    rows: NDArray[np.intp],
+    queue: Queue,
+) -> tuple[Batcher, RequestTimes]:
     schedule, sent = queue.path.with_name("schedule.npy"), queue.path.with_name("sent.npy")
     np.save(schedule, due)
     batcher = Batcher(answerer, offer.replica, rows, queue.reader)
@@ -127,16 +130,18 @@ def _play_own(
     try:
         limit = offer.seconds + offer.drain_seconds + START_SECONDS
         paced = Paced(schedule=schedule, requests=queue.path, sent=sent)
-        start_ns = measure("tasks.performance.load.generator", paced, Sent, limit).start_ns
+        start_ns = generator.send(paced, limit).start_ns
         queue.close()
         batcher.drain(time.monotonic() + offer.drain_seconds)
         completed = batcher.completed - start_ns / NS
     finally:
         end_run(batcher, queue)
-    return batcher, Seen(due, (np.load(sent) - start_ns) / NS, completed)
+    return batcher, RequestTimes(due, (np.load(sent) - start_ns) / NS, completed)
 
 
-OWN = Generator(engine="launchgate", version=VERSION, play=_play_own)
+def own_engine(generator: Generator) -> LoadEngine:
+    """Return launchgate's own engine, whose requests the process `generator` sends."""
+    return LoadEngine(engine="launchgate", version=VERSION, play=partial(_play_own, generator))
 
 
 def end_run(batcher: Batcher, queue: Queue) -> None:
@@ -148,9 +153,9 @@ def end_run(batcher: Batcher, queue: Queue) -> None:
 
 def _record(
     offer: Offer,
-    generator: Generator,
+    sender: LoadEngine,
     batcher: Batcher,
-    seen: Seen,
+    seen: RequestTimes,
     rows: NDArray[np.intp],
     lateness: Lateness,
     out: Path,
@@ -166,8 +171,8 @@ def _record(
         "batch": batcher.batch, "row": rows,
     }  # fmt: skip
     return LoadRun(
-        engine=generator.engine,
-        engine_version=generator.version,
+        engine=sender.engine,
+        engine_version=sender.version,
         arrivals=offer.arrivals,
         rate=offer.rate,
         seconds=offer.seconds,

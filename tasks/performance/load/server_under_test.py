@@ -10,7 +10,8 @@ import numpy as np
 
 from tasks.core.errors import StageError
 from tasks.core.records import Record
-from tasks.performance.load.run import Offer, run_load
+from tasks.performance.load.generator import Generator
+from tasks.performance.load.run import Offer, own_engine, run_load
 
 if TYPE_CHECKING:
     from tasks.evidence import LoadRun, Replica
@@ -20,7 +21,7 @@ WARMUP_CALLS = 10  # of single rows, and of the largest batch
 MOST_REFUSALS = 100  # rows that fail from the first on, after which all are taken to
 
 
-class Opening(Record):
+class ServerOpening(Record):
     """Who answers, and where runs are kept.
 
     `opener` is `module:function`: called with `arguments` and the number of intra-op threads, it returns an Answerer.
@@ -31,19 +32,20 @@ class Opening(Record):
     out: Path
 
 
-class Bench:
-    """The answerers that runs have needed so far, loaded and warm: one for each number of threads."""
+class ServerUnderTest:
+    """The answerers that runs have needed so far, loaded and warm, and the generator of their requests."""
 
-    def __init__(self, opening: Opening) -> None:
+    def __init__(self, opening: ServerOpening) -> None:
         self.opening = opening
         module, _, function = opening.opener.partition(":")
         self._open = getattr(import_module(module), function)
         self._loaded: dict[int, Answerer] = {}  # by intra-op threads
         self._warm: set[tuple[int, int]] = set()
+        self.engine = own_engine(Generator())
 
     def run(self, offer: Offer) -> LoadRun:
         """Offer a load, loading what the replica has not yet. Raises StageError as `run_load` does."""
-        return run_load(self.answerer(offer.replica), offer, self.opening.out)
+        return run_load(self.answerer(offer.replica), offer, self.opening.out, self.engine)
 
     def answerer(self, replica: Replica) -> Answerer:
         """Return the warm answerer that the replica's workers share. Raises StageError where no row can be answered."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tasks.performance.load.arrivals import expected_arrivals
 from tasks.performance.load.sample_rows import SampleRows
-from tasks.performance.load.server_under_test import Opening
+from tasks.performance.load.server_under_test import ServerOpening
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,7 +20,7 @@ OPENER = "tasks.performance.load.sample_rows:open_rows"
 
 
 @dataclass(frozen=True)
-class UnderLoad:
+class LoadSetup:
     """A variant that answers the production sample at `rows`, with its service times alone, and what a policy asks of it.
 
     Every request is kept in a file in `out`; the same `seed` gives the same arrivals.
@@ -38,7 +38,7 @@ class UnderLoad:
         """Return how requests come. Raises StageError where the log's own times are to be replayed and were not kept."""
         return expected_arrivals(self.business, self.rows)
 
-    def opening(self) -> Opening:
+    def opening(self) -> ServerOpening:
         """Return what opens the server under test in its process."""
         sample = SampleRows(serving=self.serving, rows=self.rows)
-        return Opening(opener=OPENER, arguments=sample.model_dump(mode="json"), out=self.out)
+        return ServerOpening(opener=OPENER, arguments=sample.model_dump(mode="json"), out=self.out)

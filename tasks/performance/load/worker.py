@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from tasks.core.records import Record
-from tasks.core.worker import converse, serve
+from tasks.core.worker import answer_request, answer_requests
 from tasks.evidence import LoadRun
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ class Offers(Record, Generic[Opening, Offer]):
     offers: tuple[Offer, ...]
 
 
-class Runs(Record):
+class LoadRuns(Record):
     """The runs, in the order of the offers."""
 
     runs: tuple[LoadRun, ...]
@@ -35,6 +35,6 @@ def answer_offers(
     """Answer the offers of the file that the command line names, or those of a Conversation where it names none."""
     if len(sys.argv) > 1:
         asked = Offers[opening, offer]  # type: ignore[valid-type]
-        serve(asked, lambda request: Runs(runs=tuple(map(start(request.opening), request.offers))))
+        answer_request(asked, lambda request: LoadRuns(runs=tuple(map(start(request.opening), request.offers))))
     else:
-        converse(opening, start, offer)
+        answer_requests(opening, start, offer)

@@ -14,10 +14,10 @@ import psutil
 
 from tasks.core.errors import StageError
 from tasks.core.records import Record, Serving
-from tasks.core.worker import Conversation, measure, serve
+from tasks.core.worker import Conversation, answer_request
 from tasks.evidence import BatchPeak, Device, MemoryEvidence, Unmeasured
 from tasks.performance.gpu.memory import read_device
-from tasks.performance.memory.soak_worker import REQUESTS_A_CYCLE, SOAK_BATCHES, Done, Opening, Step
+from tasks.performance.memory.soak_worker import REQUESTS_A_CYCLE, SOAK_BATCHES, SoakOpening, SoakReading, Step
 
 if TYPE_CHECKING:
     from tasks.core.settings import Measuring
@@ -53,13 +53,13 @@ def measure_memory(serving: Serving, rows: Path, measuring: Measuring, seed: int
         seed=seed,
         timeout_seconds=measuring.stage_timeout_seconds,
     )
-    return measure("tasks.performance.memory.measure", request, MemoryEvidence, measuring.stage_timeout_seconds)
+    return watch_memory(request)
 
 
 def watch_memory(request: MemoryRequest) -> MemoryEvidence:
-    """Have another process serve, and read its memory; the body of the child."""
+    """Have another process serve, and read its memory. Raises StageError as `measure_memory` does."""
     each = max(1, request.soak_calls // (len(SOAK_BATCHES) * POINTS))
-    opening = Opening(serving=request.serving, rows=request.rows, seed=request.seed, cycles=each * POINTS)
+    opening = SoakOpening(serving=request.serving, rows=request.rows, seed=request.seed, cycles=each * POINTS)
     served = _Served(opening, request.timeout_seconds)
     try:
         served.take(Step(what="load"))
@@ -95,15 +95,15 @@ def watch_memory(request: MemoryRequest) -> MemoryEvidence:
 class _Served:
     """The process that serves, with those that the model starts."""
 
-    def __init__(self, opening: Opening, timeout_seconds: float) -> None:
+    def __init__(self, opening: SoakOpening, timeout_seconds: float) -> None:
         self._timeout_seconds = timeout_seconds
         self._child = Conversation("tasks.performance.memory.soak_worker", opening, opening.serving.packages)
         self._process = psutil.Process(self._child.pid)
         self._target = opening.serving.target
 
-    def take(self, step: Step) -> Done:
+    def take(self, step: Step) -> SoakReading:
         """Have it take a step. Raises StageError."""
-        return self._child.ask(step, Done, self._timeout_seconds)
+        return self._child.ask(step, SoakReading, self._timeout_seconds)
 
     def resident(self) -> int:
         """Return its resident bytes."""
@@ -130,10 +130,10 @@ class _Served:
         device = self.device()
         return None if isinstance(device, Unmeasured) else device.held_bytes
 
-    def soak(self, step: Step, seconds: float) -> list[tuple[int, int, Done]]:
+    def soak(self, step: Step, seconds: float) -> list[tuple[int, int, SoakReading]]:
         """Return (requests so far, resident bytes, what is allocated) after each of evenly spaced steps."""
         until = time.monotonic() + seconds
-        points: list[tuple[int, int, Done]] = []
+        points: list[tuple[int, int, SoakReading]] = []
         while len(points) < POINTS and time.monotonic() < until:
             done = self.take(step)
             points.append(((len(points) + 1) * step.count * REQUESTS_A_CYCLE, self.resident(), done))
@@ -168,4 +168,4 @@ def _status_bytes(pid: int, name: str) -> int | None:
 
 
 if __name__ == "__main__":
-    serve(MemoryRequest, watch_memory)
+    answer_request(MemoryRequest, watch_memory)

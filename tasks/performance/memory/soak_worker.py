@@ -1,6 +1,6 @@
 """The process whose memory is watched: it serves what it is told to, and counts what was allocated in it.
 
-`python -m tasks.performance.memory.soak_worker` reads an Opening and then Steps from its standard input, one JSON a line, and answers each.
+`python -m tasks.performance.memory.soak_worker` reads an SoakOpening and then Steps from its standard input, one JSON a line, and answers each.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 from tasks.candidate.adapter import MOST_REFUSALS
 from tasks.core.errors import StageError
 from tasks.core.records import Record, Serving
-from tasks.core.worker import converse
+from tasks.core.worker import answer_requests
 from tasks.serving.server import Server, batches, lengths
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ PROBE_BYTES = 1 << 16  # below the size from which glibc maps, or freeing it wou
 MALLINFO = "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost"
 
 
-class Opening(Record):
+class SoakOpening(Record):
     """What to serve: rows of a Parquet file, in an order that `seed` draws, and how many cycles a soak has at most."""
 
     serving: Serving
@@ -53,7 +53,7 @@ class Step(Record):
     count: int = 1
 
 
-class Done(Record):
+class SoakReading(Record):
     """What is allocated now, in bytes: by Python and numpy while that is traced, and by the C library where it tells.
 
     Rows were collected as garbage before.
@@ -66,7 +66,7 @@ class Done(Record):
 class Soaked:
     """A served variant, and the rows that it is still to be asked."""
 
-    def __init__(self, opening: Opening) -> None:
+    def __init__(self, opening: SoakOpening) -> None:
         import pandas as pd
 
         inputs = pd.read_parquet(opening.rows, columns=list(opening.serving.input_columns)).dropna()
@@ -83,7 +83,7 @@ class Soaked:
         self._cycles: dict[str, list[list[dict[str, list[Any]]]]] = {}
         self._served = {"plain": 0, "traced": 0}
 
-    def take(self, step: Step) -> Done:
+    def take(self, step: Step) -> SoakReading:
         """Take one step. Raises StageError where the model does not load, or answers none of the first rows."""
         if self._server is None:
             self._server = Server(self._opening.serving)
@@ -100,7 +100,7 @@ class Soaked:
         elif step.what != "load":
             self._soak(server, step)
         gc.collect()
-        return Done(
+        return SoakReading(
             python_bytes=tracemalloc.get_traced_memory()[0] if tracemalloc.is_tracing() else None,
             native_bytes=_allocated_bytes(),
         )
@@ -184,10 +184,10 @@ class _MallInfo(ctypes.Structure):
     _fields_ = [(name, ctypes.c_size_t) for name in MALLINFO.split()]
 
 
-def open_soak(opening: Opening) -> Callable[[Step], Done]:
+def open_soak(opening: SoakOpening) -> Callable[[Step], SoakReading]:
     """Return what takes the steps; the body of the child."""
     return Soaked(opening).take
 
 
 if __name__ == "__main__":
-    converse(Opening, open_soak, Step)
+    answer_requests(SoakOpening, open_soak, Step)

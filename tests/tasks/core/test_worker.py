@@ -13,7 +13,7 @@ import pytest
 
 from tasks.core.errors import ModelError, StageError
 from tasks.core.records import Record
-from tasks.core.worker import Conversation, measure
+from tasks.core.worker import Conversation, run_worker
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,8 +35,9 @@ class Answer(Record):
 
 CHILD = """
 import os, signal, subprocess, sys, time
-from tasks.core.worker import converse, serve
-from tasks.core.records import Record, StageError
+from tasks.core.worker import answer_request, answer_requests
+from tasks.core.errors import StageError
+from tasks.core.records import Record
 
 class Ask(Record):
     what: str
@@ -73,9 +74,9 @@ def start(opening):
 
 if __name__ == "__main__":
     if len(sys.argv) > 1:
-        serve(Ask, answer)
+        answer_request(Ask, answer)
     else:
-        converse(Ask, start, Ask)
+        answer_requests(Ask, start, Ask)
 """
 
 
@@ -92,7 +93,7 @@ def test_a_child_answers_with_a_record_whatever_it_prints(
 ) -> None:
     """Its prints stay with it, and its strings hash as in production, with a seed of their own."""
     monkeypatch.setenv("PYTHONHASHSEED", "0")
-    assert measure(child, Ask(what="answer"), Answer, 30).said == "none"
+    assert run_worker(child, Ask(what="answer"), Answer, 30).said == "none"
     assert capfd.readouterr() == ("", "")
 
 
@@ -107,14 +108,14 @@ def test_a_child_answers_with_a_record_whatever_it_prints(
 def test_a_child_that_fails_says_how(child: str, what: str, wanted: str) -> None:
     """An exception gives its last words, a crash its signal, and an early exit counts as no answer."""
     with pytest.raises(StageError, match=wanted):
-        measure(child, Ask(what=what), Answer, 30)
+        run_worker(child, Ask(what=what), Answer, 30)
 
 
 def test_a_child_that_hangs_is_stopped_with_all_that_it_started(child: str) -> None:
     """After its time it is gone, and so is what it started itself."""
     started = time.monotonic()
     with pytest.raises(StageError, match=r"was not done after 1.5 s and was stopped"):
-        measure(child, Ask(what="hang"), Answer, 1.5)
+        run_worker(child, Ask(what="hang"), Answer, 1.5)
     assert time.monotonic() - started < 30
     time.sleep(0.2)
     mark = f"# {os.getpid()} hangs"

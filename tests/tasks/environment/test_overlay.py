@@ -12,7 +12,7 @@ from support.wheels import write_wheel
 
 from tasks.core.errors import StageError
 from tasks.core.records import Record
-from tasks.core.worker import measure
+from tasks.core.worker import run_worker
 from tasks.environment.overlay import differing, lay_over
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def wheels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 CHILD = """
 import shades
-from tasks.core.worker import serve
+from tasks.core.worker import answer_request
 from tasks.environment import installed
 from tasks.core.records import Record
 
@@ -58,7 +58,7 @@ class Version(Record):
     told: str
 
 if __name__ == "__main__":
-    serve(Nothing, lambda _: Version(imported=shades.VERSION, told=installed()["shades"]))
+    answer_request(Nothing, lambda _: Version(imported=shades.VERSION, told=installed()["shades"]))
 """
 
 
@@ -76,7 +76,7 @@ def test_a_process_imports_what_was_laid_over(tmp_path: Path, monkeypatch: pytes
     old, new = (lay_over({"shades": name}, THIS) for name in ("1.0", "2.0"))
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(new), str(tmp_path)]))
     for folder, name in ((None, "2.0"), (old, "1.0"), (new, "2.0")):
-        found = measure("teller", Nothing(), Version, 60, folder)
+        found = run_worker("teller", Nothing(), Version, 60, folder)
         assert (found.imported, found.told) == (name, name)
 
 

@@ -13,7 +13,7 @@ from onnx import TensorProto, helper
 from tasks.core.errors import StageError
 from tasks.core.records import Serving
 from tasks.serving.golden import write_golden
-from tasks.serving.replay import Flip, named, replay
+from tasks.serving.replay import Flip, named_flips, replay
 from tasks.serving.server import Answers
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def test_a_replay_finds_each_flipped_decision(tmp_path: Path) -> None:
     assert not moved.same_decisions
     assert moved.flipped == (Flip(row=0, before="no", after="yes"),)
     assert moved.difference.flips == 1
-    assert named(moved.flipped * 5) == "row 0 was no and is yes; " * 3 + "and 2 more"
+    assert named_flips(moved.flipped * 5) == "row 0 was no and is yes; " * 3 + "and 2 more"
 
 
 def test_a_replay_that_raises_is_an_error_and_one_that_crashes_has_no_result(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from support.tiny import ADAPTER, write_tiny
 from tasks.candidate.adapter import AdapterError
 from tasks.candidate.folder import load_candidate
 from tasks.core.errors import StageError
-from tasks.serving.differences import compare
+from tasks.serving.differences import compare_answers
 from tasks.serving.server import Server, serving_of
 from tasks.variants.quantize import quantize
 from tasks.variants.recipes import RECIPES
@@ -37,7 +37,7 @@ def test_a_variant_answers_nearly_as_fp32_does(
     assert operator in operators
     rows = production.head(200)
     own = Server(serving_of(tiny, variant, "cpu", 1)).predict_in(rows, 32)
-    found = compare(name, Server(served).predict_in(rows, 32), own)
+    found = compare_answers(name, Server(served).predict_in(rows, 32), own)
     assert found.flips <= 10
     assert not found.bitwise
 

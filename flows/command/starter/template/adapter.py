@@ -44,7 +44,8 @@ def build(checkpoint: Path) -> torch.nn.Module:
 
 def encode(rows: pd.DataFrame) -> dict[str, np.ndarray]:
     """Turn rows into one padded batch: graph input name to array, one row an input. It must survive any request."""
-    numbers = rows[COLUMNS].apply(pd.to_numeric, errors="coerce").to_numpy(dtype=np.float64)
+    columns = [pd.to_numeric(rows[name], errors="coerce") for name in COLUMNS]
+    numbers = np.column_stack([column.to_numpy(dtype=np.float64, na_value=np.nan) for column in columns])
     known = np.minimum(np.abs(np.nan_to_num(numbers)), LARGEST)  # a missing value, or none that is a number, is zero
     return {"features": np.log1p(known).astype(np.float32)}
 

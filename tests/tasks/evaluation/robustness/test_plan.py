@@ -6,24 +6,24 @@ import pandas as pd
 from support.perturbed_values import NAMED, PROSE, TEXT
 
 from tasks.evaluation.robustness.columns import Column
-from tasks.evaluation.robustness.plan import Trial, perturb, plan_trials
+from tasks.evaluation.robustness.plan import PerturbedRows, perturb, plan_trials
 
 
 def test_rows_that_a_change_does_not_move_are_not_tried() -> None:
     """A missing value stays missing, and a text without a long word has no typo."""
     inputs = pd.DataFrame({"text": [TEXT, "so it is", None]})
-    places, rows = perturb(Trial(NAMED["typo in a word"], (PROSE,), 3), inputs, seed=0)
+    places, rows = perturb(PerturbedRows(NAMED["typo in a word"], (PROSE,), 3), inputs, seed=0)
     assert (places.tolist(), len(rows)) == ([0], 1)
 
 
 def test_a_column_keeps_its_type_where_that_can_hold_the_change() -> None:
     """A missing number is NaN in a column of floats; half of a surrogate pair is in no column of Arrow's."""
     inputs = pd.DataFrame({"text": [TEXT], "n": [3]})
-    empty = perturb(Trial(NAMED["empty"], (PROSE,), 1), inputs, 0)[1]
+    empty = perturb(PerturbedRows(NAMED["empty"], (PROSE,), 1), inputs, 0)[1]
     assert empty["text"].dtype == inputs["text"].dtype
-    missing = perturb(Trial(NAMED["missing"], (Column("n", "integers"),), 1), inputs.astype({"n": float}), 0)[1]
+    missing = perturb(PerturbedRows(NAMED["missing"], (Column("n", "integers"),), 1), inputs.astype({"n": float}), 0)[1]
     assert (str(missing["n"].dtype), bool(missing["n"].isna().all())) == ("float64", True)
-    half = perturb(Trial(NAMED["lone surrogate"], (PROSE,), 1), inputs, 0)[1]
+    half = perturb(PerturbedRows(NAMED["lone surrogate"], (PROSE,), 1), inputs, 0)[1]
     assert (str(half["text"].dtype), len(half["text"][0])) == ("object", len(TEXT) + 1)
 
 

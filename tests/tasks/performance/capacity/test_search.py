@@ -10,10 +10,10 @@ import pytest
 from support.queues import CAPACITY, OBJECTIVE, SERVICE, configuration, exponential, poisson
 
 from tasks.core.errors import StageError
-from tasks.performance.capacity import Effort, find_capacity, quantile, service_times, simulate
+from tasks.performance.capacity import Effort, find_capacity, fit_service_times, quantile, simulate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
@@ -42,7 +42,7 @@ def search(probe: Probe, services: dict[Configuration, ServiceTimes] | None = No
     asked: dict[str, Any] = {
         "objective": OBJECTIVE, "effort": EFFORT, "peak_per_second": 500.0, "seed": 10, "confidence": 0.95,
     } | changes  # fmt: skip
-    return find_capacity(probe, poisson, services or {SINGLE: exponential()}, **asked)
+    return find_capacity(probe, poisson, (services or {SINGLE: exponential()}).items(), **asked)
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +82,7 @@ def test_a_server_slower_than_its_service_times_is_found_out() -> None:
 def test_a_lock_that_serialises_sessions_costs_the_better_configuration_its_place() -> None:
     """Four sessions that wait for each other carry what one does, so two that don't are chosen."""
     two, four = configuration(instances=2), configuration(instances=4)
-    service = service_times({1: (0.009, 0.010, 0.011)})
+    service = fit_service_times({1: (0.009, 0.010, 0.011)})
 
     def probe(asked: Configuration, rate: float, seed: int, seconds: float) -> NDArray[np.float64]:
         real = SINGLE if asked == four else asked
@@ -96,16 +96,16 @@ def test_a_lock_that_serialises_sessions_costs_the_better_configuration_its_plac
 
 def test_stalls_that_timing_did_not_show_lower_the_answer() -> None:
     """One request in fifty stalls for the whole limit under load, so no rate is within it, and none is verified."""
-    stalling = service_times({1: (*[SERVICE] * 49, 1.05 * OBJECTIVE.limit_seconds)})
-    found = search(server(stalling), {SINGLE: service_times({1: (SERVICE,)})}, effort=QUICK)
+    stalling = fit_service_times({1: (*[SERVICE] * 49, 1.05 * OBJECTIVE.limit_seconds)})
+    found = search(server(stalling), {SINGLE: fit_service_times({1: (SERVICE,)})}, effort=QUICK)
     assert found.predicted_per_second > 150
     assert found.verified_per_second is None
 
 
 def test_a_stall_in_the_timing_does_not_grow_with_the_work() -> None:
     """One of 5,000 timed calls was stopped for 108 ms; calls are three times as long under load, that stall is not."""
-    timed = service_times({1: (*[0.00065] * 4999, 0.108)})
-    loaded = service_times({1: (*[0.0019] * 9999, 0.108)})
+    timed = fit_service_times({1: (*[0.00065] * 4999, 0.108)})
+    loaded = fit_service_times({1: (*[0.0019] * 9999, 0.108)})
     effort = Effort(run_seconds=2, search_runs=6, verify_runs=5, verifications=4, step_down=0.1)
     found = search(server(loaded), {SINGLE: timed}, effort=effort, enough_per_second=500.0)
     assert (found.verified_per_second or 0) > 350
@@ -116,10 +116,10 @@ def test_what_was_verified_outranks_the_model() -> None:
     """Every other run is stalled for less than the limit: the model makes no sense of it, and what was seen still stands."""
 
     def probe(asked: Configuration, rate: float, seed: int, seconds: float) -> NDArray[np.float64]:
-        responses = server(service_times({1: (0.001,)}))(asked, rate, seed, seconds)
+        responses = server(fit_service_times({1: (0.001,)}))(asked, rate, seed, seconds)
         return responses + (0.07 * (np.arange(responses.size) < responses.size // 50) if seed % 2 else 0)
 
-    found = search(probe, {SINGLE: service_times({1: (0.001,)})}, effort=QUICK, enough_per_second=200.0)
+    found = search(probe, {SINGLE: fit_service_times({1: (0.001,)})}, effort=QUICK, enough_per_second=200.0)
     assert found.verified_per_second == 200
     assert found.high_per_second is None or found.high_per_second >= 200
 
@@ -139,7 +139,7 @@ def test_a_replica_that_fails_requests_has_no_capacity() -> None:
 
 def test_service_over_the_limit_is_not_loaded() -> None:
     """Where a request alone takes too long, no rate is within the limit and no second is spent."""
-    found = search(server(exponential()), {SINGLE: service_times({1: (0.2,)})})
+    found = search(server(exponential()), {SINGLE: fit_service_times({1: (0.2,)})})
     assert (found.verified_per_second, found.estimated_per_second, found.high_per_second) == (None, 0, 0)
     assert (found.load_seconds, found.probed) == (0, ())
 
@@ -153,7 +153,7 @@ def test_a_run_that_lost_requests_is_refused() -> None:
 def test_no_configuration_is_refused() -> None:
     """There is nothing to load."""
     with pytest.raises(ValueError, match="there is no configuration to measure"):
-        find_capacity(server(exponential()), poisson, {}, OBJECTIVE, EFFORT, peak_per_second=1, seed=1, confidence=0.95)
+        find_capacity(server(exponential()), poisson, (), OBJECTIVE, EFFORT, peak_per_second=1, seed=1, confidence=0.95)
 
 
 def test_a_replica_that_sustains_enough_is_searched_no_further() -> None:
@@ -166,6 +166,27 @@ def test_a_replica_that_sustains_enough_is_searched_no_further() -> None:
     assert {run.rate_per_second for run in found.probed} == {enough}
     assert [run.purpose for run in found.probed] == ["pilot"] + ["verify"] * EFFORT.verify_runs
     assert (found.low_per_second or 0) >= enough <= (found.high_per_second or 0)
+
+
+def test_configurations_are_read_only_until_one_promises_enough() -> None:
+    """What comes after it may have to be timed first, which takes seconds; only where its run shows less it is read."""
+    first, second = configuration(), configuration(instances=2)
+    read: list[Configuration] = []
+
+    def offered() -> Iterator[tuple[Configuration, ServiceTimes]]:
+        for one in (first, second):
+            read.append(one)
+            yield one, exponential()
+
+    def slow(asked: Configuration, rate: float, seed: int, seconds: float) -> NDArray[np.float64]:
+        return server(exponential(), scale=3.0 if asked == first else 1.0)(asked, rate, seed, seconds)
+
+    asked: dict[str, Any] = {"peak_per_second": 60.0, "seed": 10, "confidence": 0.95, "enough_per_second": 60.0}
+    found = find_capacity(server(exponential()), poisson, offered(), OBJECTIVE, QUICK, **asked)
+    assert (found.configuration, read) == (first, [first])
+    read.clear()
+    found = find_capacity(slow, poisson, offered(), OBJECTIVE, QUICK, **asked)
+    assert (found.configuration, read) == (second, [first, second])
 
 
 def test_the_curve_rises_to_the_limit_at_the_capacity(found: CapacityEvidence) -> None:

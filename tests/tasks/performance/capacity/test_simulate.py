@@ -9,10 +9,10 @@ import pytest
 from support.queues import SERVICE, configuration, exponential, steady
 
 from tasks.cost.replicas import slower_than
-from tasks.performance.capacity import quantile, service_times, simulate
+from tasks.performance.capacity import fit_service_times, quantile, simulate
 from tasks.performance.capacity.simulate import _in_batches
 
-CONSTANT = service_times({1: (1.0,), 4: (1.6,)})
+CONSTANT = fit_service_times({1: (1.0,), 4: (1.6,)})
 
 
 def served(*arrivals: float, **changes: object) -> list[float]:
@@ -73,7 +73,7 @@ def test_exponential_service_has_the_response_of_erlang(servers: int) -> None:
 def test_constant_service_waits_half_as_long_as_exponential() -> None:
     """The mean wait is that of Pollaczek and Khinchine."""
     load = 0.75
-    constant = service_times({1: (SERVICE,)})
+    constant = fit_service_times({1: (SERVICE,)})
     waits = simulate(steady(load / SERVICE), constant, configuration(), 1)[:, 1_500:] - SERVICE
     assert waits.mean() == pytest.approx(SERVICE * load / (2 * (1 - load)), rel=0.05)
 

@@ -18,8 +18,8 @@ from tasks.core.errors import StageError
 from tasks.core.files import digest
 from tasks.evidence import PoissonArrivals
 from tasks.performance.endpoint import client
-from tasks.performance.endpoint.client import Caller, open_session
-from tasks.performance.endpoint.run import Client, EndpointOffer, Opening
+from tasks.performance.endpoint.client import Caller, open_http_session
+from tasks.performance.endpoint.run import Client, EndpointOffer, EndpointOpening
 from tasks.performance.load.arrivals import scheduled
 from tasks.performance.load.request_log import COLUMNS, response_seconds
 
@@ -128,10 +128,10 @@ def test_a_stall_is_felt_by_all_who_wait_behind_it_and_slows_no_arrival(tmp_path
     np.testing.assert_allclose(table["scheduled"], scheduled(PoissonArrivals(), 50, 6, 5))
 
 
-async def one_after_the_other(opened: Opening, calls: int) -> np.ndarray:
+async def one_after_the_other(opened: EndpointOpening, calls: int) -> np.ndarray:
     """Return the seconds of calls in a closed loop, each sent when the one before is answered."""
     bodies = opened.bodies.read_bytes().splitlines()
-    async with open_session({}, 20) as session:
+    async with open_http_session({}, 20) as session:
         caller = Caller(session, opened.endpoint, bodies, np.arange(calls) % len(bodies))
         for number in range(calls):
             await caller.call(number)

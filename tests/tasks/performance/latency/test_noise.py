@@ -8,13 +8,13 @@ import time
 
 import pytest
 
-from tasks.performance.latency.noise import Watch
+from tasks.performance.latency.noise import NoiseMeter
 
 
 @pytest.mark.process
 def test_other_processes_count_as_load_and_own_ones_do_not() -> None:
     """A busy process of another session raises the load; the share stays within none and all."""
-    watch = Watch()
+    watch = NoiseMeter()
     busy = subprocess.Popen([sys.executable, "-c", "while True: pass"], start_new_session=True)
     try:
         until = time.monotonic() + 1.5

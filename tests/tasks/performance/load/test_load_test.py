@@ -10,14 +10,14 @@ import pytest
 from support.tiny import ALL_FAIL, SOME_FAIL
 
 from tasks.core.errors import StageError
-from tasks.core.worker import measure
+from tasks.core.worker import run_worker
 from tasks.evidence import PoissonArrivals, Replica
 from tasks.performance.load.arrivals import scheduled
 from tasks.performance.load.load_test import LoadTest
 from tasks.performance.load.run import Offer
 from tasks.performance.load.sample_rows import SampleRows, ServedRows
-from tasks.performance.load.server_under_test import Opening
-from tasks.performance.load.worker import Offers, Runs
+from tasks.performance.load.server_under_test import ServerOpening
+from tasks.performance.load.worker import LoadRuns, Offers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,10 +32,10 @@ DIES_AT_FOUR = ("found = [", "import os\n    len(texts) < 4 or os._exit(7)\n    
 LONG_MS = 100_000  # no machine that runs tests is too late to tell
 
 
-def opening(serving: Serving, sets: DataSets, out: Path) -> Opening:
+def opening(serving: Serving, sets: DataSets, out: Path) -> ServerOpening:
     """Return how a child serves the production sample."""
     rows = SampleRows(serving=serving, rows=sets.production)
-    return Opening(
+    return ServerOpening(
         opener="tasks.performance.load.sample_rows:open_rows", arguments=rows.model_dump(mode="json"), out=out
     )
 
@@ -104,8 +104,8 @@ def test_a_run_that_says_nothing_is_made_once_more(
 def test_loads_are_offered_from_a_file_too(served: Serving, sets: DataSets, tmp_path: Path) -> None:
     """On a worker without this program's flows, one file asks for all runs."""
     one = Offer(replica=Replica(largest_batch=2), rate=50, seconds=0.5, seed=0, slo_ms=LONG_MS)
-    request = Offers[Opening, Offer](opening=opening(served, sets, tmp_path / "fp32"), offers=(one, one))
-    runs = measure("tasks.performance.load", request, Runs, 120).runs
+    request = Offers[ServerOpening, Offer](opening=opening(served, sets, tmp_path / "fp32"), offers=(one, one))
+    runs = run_worker("tasks.performance.load", request, LoadRuns, 120).runs
     assert [run.answered for run in runs] == [run.requests for run in runs] == [runs[0].requests] * 2
 
 

@@ -15,7 +15,7 @@ from tasks.decision.policy import load_policy
 from tasks.evidence import BatchTimes, GammaArrivals, LatencyEvidence, LoadEvidence, Raw
 from tasks.performance.load.arrivals import keep_times, times_beside
 from tasks.performance.load.peak import MOST_CROWDED, measure_load
-from tasks.performance.load.setup import UnderLoad
+from tasks.performance.load.setup import LoadSetup
 from tasks.statistics import LOOKS
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def loaded(served: Serving, sets: DataSets, measuring: Measuring, tmp_path: Path
     ) -> LoadEvidence:
         short = measuring.model_copy(update={"load_seconds": 1})
         out = tmp_path / "variants" / "fp32"
-        given = UnderLoad(served, rows, timed(milliseconds, batch), short, business, business.serving_batch, out)
+        given = LoadSetup(served, rows, timed(milliseconds, batch), short, business, business.serving_batch, out)
         return measure_load(given, budget_ms, 0.95)
 
     return load

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -17,8 +18,9 @@ from tasks.core.files import digest
 from tasks.evidence import LoadRun, PoissonArrivals, Replica
 from tasks.performance.load import request_log as raw
 from tasks.performance.load.arrivals import scheduled
+from tasks.performance.load.generator import Generator
 from tasks.performance.load.request_log import read_raw, response_seconds
-from tasks.performance.load.run import Offer, run_load
+from tasks.performance.load.run import Offer, own_engine, run_load
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,7 +64,8 @@ def run(
     out: Path, do: Callable[[int, NDArray[np.intp]], None], **changes: object
 ) -> tuple[LoadRun, dict[str, np.ndarray]]:
     """Return the record of a run, and its requests."""
-    found = run_load(Asked(do), offer(**changes), out / "variants" / "fp32")
+    with Generator() as generator:
+        found = run_load(Asked(do), offer(**changes), out / "variants" / "fp32", own_engine(generator))
     path = out / found.raw.path
     assert digest(path) == found.raw.sha256
     return found, read_raw(path)
@@ -164,10 +167,26 @@ def test_a_generator_that_was_too_late_says_nothing_of_the_server(tmp_path: Path
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have other schedulers")
 def test_a_generator_that_has_sent_all_is_in_nobodys_way() -> None:
-    """It goes before the server while it sends, and after it while it ends: the last requests are still being answered."""
+    """It goes before the server while it sends, and not after that: the last requests are still being answered."""
     code = "from tasks.performance.load.generator import *; go_first(); step_back(); print(os.sched_getscheduler(0), os.nice(0))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == [str(os.SCHED_OTHER), "19"]
+    assert done.stdout.split() == [str(os.SCHED_OTHER), str(os.nice(0))]
+
+
+def test_a_generator_sends_one_run_after_another(tmp_path: Path) -> None:
+    """Its process is started once; after it was ended, by whomever, the next run but one starts another."""
+    with Generator() as generator:
+        pids = []
+        for _ in range(2):
+            run_load(Asked(nothing), offer(seconds=0.2), tmp_path, own_engine(generator))
+            assert generator.pid is not None
+            pids.append(generator.pid)
+        assert pids[0] == pids[1]
+        os.kill(pids[0], signal.SIGKILL)
+        with pytest.raises(StageError, match="was ended by SIGKILL"):
+            run_load(Asked(nothing), offer(seconds=0.2), tmp_path, own_engine(generator))
+        assert run_load(Asked(nothing), offer(seconds=0.2), tmp_path, own_engine(generator)).answered
+        assert generator.pid != pids[0]
 
 
 def test_a_time_without_requests_is_no_run(tmp_path: Path) -> None:
