@@ -128,11 +128,11 @@ def test_a_child_ends_with_the_process_that_asked_it(child: str, tmp_path: Path)
     import subprocess
 
     parent = subprocess.Popen([sys.executable, "-c", textwrap.dedent(f"""
-        from tasks.core.worker import Conversation, measure
+        from tasks.core.worker import Conversation, run_worker
         from tasks.core.records import Record
         class Ask(Record):
             what: str
-        measure("{child}", Ask(what="hang"), Ask, 600)
+        run_worker("{child}", Ask(what="hang"), Ask, 600)
     """)], env=os.environ | {"PYTHONPATH": f"{os.getcwd()}{os.pathsep}{tmp_path}"})  # fmt: skip  # noqa: PTH109
     try:
         deadline = time.monotonic() + 30
