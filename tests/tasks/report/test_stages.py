@@ -30,8 +30,10 @@ def test_stages_that_are_not_asked_for_are_left_out() -> None:
 def test_budgets_are_the_policys_own_seconds() -> None:
     """Three looks at the load, 26 runs of the search for capacity, two soaks; what has no seconds has no budget."""
     budgets = budgets_of(MEASURING)
-    assert (budgets["load"], budgets["capacity"], budgets["memory"]) == (33, 52, 16)
-    assert budgets["latency"] == 8 + 7 * 3
+    assert budgets["load"] == 3 * MEASURING.load_seconds
+    assert budgets["capacity"] == 26 * MEASURING.capacity_seconds
+    assert budgets["memory"] == 2 * MEASURING.soak_seconds
+    assert budgets["latency"] == MEASURING.latency_seconds + 7 * MEASURING.batch_seconds
     plan = stages_of(["fp32"], "fp32", MEASURING, champion=False)
-    assert plan["fp32: load"] == 33
+    assert plan["fp32: load"] == budgets["load"]
     assert plan["fp32: cold start"] is None
