@@ -23,10 +23,10 @@ def orderly_stop() -> Iterator[None]:
 
 @contextlib.contextmanager
 def unstoppable() -> Iterator[Callable[[], contextlib.AbstractContextManager[None]]]:
-    """Let a signal that asks to stop wait, for the block `stoppable()` inside of this one, or else in vain.
+    """Hold back signals that ask to stop, except in the block `stoppable()` inside of this one.
 
-    Yields `stoppable`: within it signals do what they did before, and one that came earlier does so first. Whatever else
-    is raised after one, by code that a signal caught in the middle, is told as the stop that it was.
+    Yields `stoppable`. Inside it, signals do what they did before; one that came earlier acts first. A signal that comes
+    after it is dropped. Code that a signal interrupts may raise any error: it is raised as KeyboardInterrupt.
     """
     waiting: list[int] = []
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy
 from support.servers import S3Server, postgres_server, prefect_server, s3_server
+from support.shared import shared
 
 from infra.ledger.address import SETTINGS
 
@@ -56,8 +58,17 @@ def postgres() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def prefect_api(postgres: str) -> Iterator[str]:
-    """Yield the address of the API of a running Prefect server, which keeps its records in a PostgreSQL database."""
+def prefect_api(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Yield the address of the API of a running Prefect server on PostgreSQL, one for all processes of a test run."""
+    own = tmp_path_factory.getbasetemp()
+    folder = own.parent if os.environ.get("PYTEST_XDIST_WORKER") else own
+    with shared(folder, "prefect", lambda: _prefect_on(request.getfixturevalue("postgres"))) as address:
+        yield address
+
+
+@contextmanager
+def _prefect_on(postgres: str) -> Iterator[str]:
+    """Run a Prefect server whose records are in a database of its own, and yield the address of its API."""
     with sqlalchemy.create_engine(postgres, isolation_level="AUTOCOMMIT").connect() as connection:
         connection.execute(sqlalchemy.text("CREATE DATABASE prefect"))
     database = postgres.replace("psycopg2", "asyncpg").replace("/postgres?", "/prefect?")

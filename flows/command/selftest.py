@@ -84,6 +84,13 @@ class Bench:
     folder: Path
     cleans: Mapping[str, Clean]
     decisions: dict[str, Decision] = field(default_factory=dict)
+    champions: dict[str, Decision] = field(default_factory=dict)
+
+    def make_champion(self, name: str) -> None:
+        """Make a clean candidate the champion of its model, measured briefly: it is there to be compared with."""
+        if name not in self.decisions and name not in self.champions:
+            policy = self._policy("measure", None, clean=True)
+            self.champions[name] = self._launch(name, self.cleans[name].recipe, None, "cpu", policy)
 
     def clean(self, name: str) -> Decision:
         """Return the decision on a clean candidate, launched after the champion that it is held against.
@@ -94,7 +101,7 @@ class Bench:
         if name not in self.decisions:
             item = self.cleans[name]
             if item.champion:
-                self.clean(item.champion)
+                self.make_champion(item.champion)
             policy = POLICY if item.timed else self._policy("measure", item.gate, clean=True)
             self.decisions[name] = self._launch(name, item.recipe, item.champion, "cpu", policy)
             for _ in range(MORE_ATTEMPTS):
@@ -109,8 +116,8 @@ class Bench:
         One that a gate of an earlier stage fails too is measured in all of them.
         """
         if item.champion:
-            self.clean(item.champion)
-        policy = self._policy("measure" if item.earlier else "stop", item.gate)
+            self.make_champion(item.champion)
+        policy = self._policy("measure" if item.earlier else "stop", item.gate, item.brief)
         with changed_environment(item.environment):
             return self._launch(item.name, item.recipe, item.champion, item.target, policy)
 
@@ -119,15 +126,15 @@ class Bench:
         twin = self.clean(item.twin)
         return judge_trial(item, self.planted(item), twin)
 
-    def _policy(self, rejected: str, gate: str | None, *, clean: bool = False) -> str:
-        """Return the address of `selftest` with short measurements but for those that `gate` needs.
+    def _policy(self, rejected: str, gate: str | None, brief: tuple[str, ...] = (), *, clean: bool = False) -> str:
+        """Return the address of `selftest` with short measurements but for those that `gate` needs; `brief` are short all the same.
 
         The other gates that judge times only warn, as the times are few: none of them can end a launch before this one.
         """
-        path = self.folder / f"{POLICY}-{'clean' if clean else rejected}-{gate}.yaml"
+        path = self.folder / f"{'-'.join([POLICY, 'clean' if clean else rejected, str(gate), *brief])}.yaml"
         if not path.exists():
             full = load_policy(POLICY)
-            full_for = {*FULL.get(gate, ()), *(FULL[None] if clean else ())}
+            full_for = {*FULL.get(gate, ()), *(FULL[None] if clean else ())} - {*brief}
             short = {key: value for key, value in SHORT.items() if key not in full_for}
             changed = yaml.safe_load(full.text())
             changed["measure"] |= short | {"rejected": rejected}

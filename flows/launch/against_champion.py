@@ -1,4 +1,4 @@
-"""The live champion, asked for its answers beside a candidate as it gives them to its users."""
+"""The live champion beside a candidate: its answers to the same production sample, given with its own packages."""
 
 from __future__ import annotations
 

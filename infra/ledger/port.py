@@ -1,4 +1,4 @@
-"""What a launch needs of a ledger, the records that it answers with, and a ledger in memory for tests of flows."""
+"""What a launch needs of a ledger, and the records that it answers with."""
 
 from __future__ import annotations
 

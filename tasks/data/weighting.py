@@ -1,4 +1,4 @@
-"""Counts of requests, and the shares of the log that they show: by weight, and for no more than the rows truly say.
+"""What the rows of a sample are worth: their weights, the clusters that they come in, and the design effect of both.
 
 Requests of one day may be alike: a storm delays all flights, a bad deployment fails all calls. So may those of what the
 candidate names as its cluster: a user, a document, a word. Where days or clusters differ by more than chance would have

@@ -51,7 +51,7 @@ class CapacityEvidence(Record):
     """The highest rate that a replica was seen to sustain on fresh arrivals, and the bounds of its capacity.
 
     `verified_per_second` is None where no rate passed its verification. `low_per_second` and `high_per_second` are
-    one-sided bounds at `confidence`, None where too few runs speak for a capacity; the lower one is at least the verified rate
+    one-sided bounds at `confidence`, None where too few runs show a capacity; the lower one is at least the verified rate
     where a bound of that rate's own quantile is within the limit, the upper one never below it. `predicted_per_second` is what the
     simulation of measured service times said before any load; where it says that no rate is within the limit, because service
     alone is over it, nothing is loaded and all rates are 0. No rate above `enough_per_second` was driven. `curve` has the

@@ -1,4 +1,4 @@
-"""What all evidence is made of: what could not be measured, files of raw samples, and where it was taken."""
+"""What all evidence is made of: what could not be measured, and files of raw samples."""
 
 from __future__ import annotations
 

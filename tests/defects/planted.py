@@ -43,7 +43,8 @@ class Planted:
 
     `twin` names the clean candidate that it differs from by that failure alone; `also` lists the other gates that
     can't help but fail, because the failure shows there too, `earlier` those of them that block at a stage before.
-    `environment` holds variables that are set meanwhile.
+    `environment` holds variables that are set meanwhile. `brief` lists what its gate asks for in full and this failure shows
+    without.
     """
 
     gate: str
@@ -57,6 +58,7 @@ class Planted:
     environment: Mapping[str, str] = field(default_factory=dict)
     also: tuple[str, ...] = ()
     earlier: tuple[str, ...] = ()
+    brief: tuple[str, ...] = ()
 
 
 def adapter(**changed: str) -> dict[str, dict[str, str]]:
@@ -393,6 +395,7 @@ PLANTED = (
                 }
             }
         ),
+        brief=("load_seconds",),
     ),
     Planted(
         "latency-slo",
@@ -407,6 +410,7 @@ PLANTED = (
                 }
             }
         ),
+        brief=("latency_calls", "latency_seconds"),
     ),
     Planted(
         "capacity",

@@ -6,9 +6,8 @@ import io
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from prefect.settings import PREFECT_LOGGING_TO_API_ENABLED, temporary_settings
+from prefect.settings import PREFECT_API_URL, PREFECT_LOGGING_TO_API_ENABLED, temporary_settings
 
-from flows.command.prefect_server import PrefectServer
 from flows.command.selftest import DEFECTS as HOME_OF_DEFECTS
 from flows.command.selftest import (
     TIMED,
@@ -35,13 +34,11 @@ PLANTED, CLEAN = planted_failures()
 
 
 @pytest.fixture(scope="session")
-def shared_bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+def shared_bench(prefect_api: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     """Yield what launches candidates in a folder of its own; each clean twin is launched once a worker."""
-    server = PrefectServer()
-    server.wait()
-    with temporary_settings({PREFECT_LOGGING_TO_API_ENABLED: False}):  # the log outlives the server
+    settings = {PREFECT_API_URL: prefect_api, PREFECT_LOGGING_TO_API_ENABLED: False}  # the log outlives the server
+    with temporary_settings(settings):
         yield Bench(tmp_path_factory.mktemp("defects"), CLEAN)
-    server.stop()
 
 
 @pytest.fixture
@@ -69,11 +66,9 @@ def test_failures_in_time_have_a_twin_that_is_measured_in_full() -> None:
 
 
 def _maybe_alone(name: str, item: Clean | Planted) -> Any:
-    """Return a parameter; times that must hold, its own or its champion's, are taken with nothing beside them."""
-    return pytest.param(
-        name,
-        marks=pytest.mark.alone if item.champion or getattr(item, "timed", False) or item.gate == "capacity" else (),
-    )
+    """Return a parameter; times that must hold are taken with nothing beside them."""
+    alone = getattr(item, "timed", False) or item.gate == "capacity"
+    return pytest.param(name, marks=pytest.mark.alone if alone else ())
 
 
 @pytest.mark.server

@@ -93,7 +93,6 @@ def test_the_bigram_net_is_rejected_for_its_production_gap(tmp_path: Path) -> No
     assert len(report) < 3_000_000
 
 
-@pytest.mark.alone  # its two threads take both cores, and three times as long beside another test
 def test_minilm_is_judged_on_production_from_s3_and_recorded_in_postgresql(
     tmp_path: Path, s3: S3Server, postgres: str
 ) -> None:

@@ -93,7 +93,7 @@ def deployed(prefect_api: str, tmp_path_factory: pytest.TempPathFactory) -> Iter
 def promoted(deployed: Deployed) -> dict[str, Any]:
     """Launch a sound candidate through its deployment."""
     candidate = write_tiny(deployed.folder / "sound", settings={"variants": ["fp32"]})
-    policy = quick_policy(deployed.folder / "quick.yaml", block=("export-parity", "repeatability"))
+    policy = quick_policy(deployed.folder / "quick.yaml", block=("export-parity", "repeatability"), last_stage="review")
     return deployed.run("launch/launch", candidate=str(candidate), policy=str(policy))
 
 
@@ -122,7 +122,9 @@ def test_a_deployed_launch_promotes_what_it_was_given(deployed: Deployed, promot
 def test_a_stage_that_crashes_is_a_failed_task_and_a_recorded_reject(deployed: Deployed) -> None:
     """The flow run completes with a reject that names the crash, and shows the task that failed."""
     candidate = write_tiny(deployed.folder / "crashing", adapter=CRASHING, settings={"variants": ["fp32"]})
-    policy = quick_policy(deployed.folder / "strict.yaml", block=("export-parity", "repeatability"))
+    policy = quick_policy(
+        deployed.folder / "strict.yaml", block=("export-parity", "repeatability"), last_stage="review"
+    )
     run = deployed.run("launch/launch", candidate=str(candidate), policy=str(policy))
     tasks = deployed.ask("task_runs/filter", {"flow_runs": {"id": {"any_": [run["id"]]}}})
     ended = {task["name"].rpartition("-")[0]: task["state"]["type"] for task in tasks}

@@ -48,7 +48,7 @@ def live(prefect_api: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     """Launch a candidate that is promoted."""
     folder = tmp_path_factory.mktemp("revalidate")
     candidate = write_tiny(folder / "steady", adapter=KERNELS, settings={"variants": ["fp32"]})
-    policy = quick_policy(folder / "quick.yaml", block=("export-parity", "repeatability"))
+    policy = quick_policy(folder / "quick.yaml", block=("export-parity", "repeatability"), last_stage="review")
     settings = {PREFECT_API_URL: prefect_api, PREFECT_LOGGING_TO_API_ENABLED: False}  # the log outlives the server
     with pytest.MonkeyPatch.context() as patch, temporary_settings(settings):
         patch.setenv("LAUNCHGATE_HOME", str(folder / "home"))

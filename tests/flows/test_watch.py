@@ -52,7 +52,7 @@ def live(prefect_api: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     candidate = write_tiny(
         folder / "steady", settings={"variants": ["fp32"]}, production=_with_feedback(tiny_log(), seed=5)
     )
-    policy = quick_policy(folder / "quick.yaml", block=HELD)
+    policy = quick_policy(folder / "quick.yaml", block=HELD, last_stage="review")
     settings = {PREFECT_API_URL: prefect_api, PREFECT_LOGGING_TO_API_ENABLED: False}  # the log outlives the server
     with pytest.MonkeyPatch.context() as patch, temporary_settings(settings):
         patch.setenv("LAUNCHGATE_HOME", str(folder / "home"))

@@ -1,4 +1,4 @@
-"""What is known of one configuration: its model, the runs made under load, and the capacity that they speak for."""
+"""What is known of one configuration: its model, the runs made under load, and the capacity that these runs show."""
 
 from __future__ import annotations
 

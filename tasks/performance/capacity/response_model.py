@@ -2,7 +2,7 @@
 
 The real replica is taken as the simulated one with every service time stretched by a factor. A run under load gives the
 factor that explains its quantile on its own arrivals, so the luck of the arrivals cancels out, also in a run that is
-short or overloaded; the factor gives the capacity that the runs speak for. Where the replica is no stretched copy of its
+short or overloaded; the factor gives the capacity that the runs show. Where the replica is no stretched copy of its
 model, the factor still is right at the rate that was driven, and the search closes in on that one.
 """
 

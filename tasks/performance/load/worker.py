@@ -1,4 +1,4 @@
-"""What a process does that offers loads: it is opened once, and each offer is answered with the run that came of it."""
+"""The process of a load test: it loads the server once, then answers each load that it is asked for with the record of the run."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ def wheels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 CHILD = """
 import shades
 from tasks.core.worker import answer_request
-from tasks.environment import installed
+from tasks.environment.describe import installed
 from tasks.core.records import Record
 
 class Nothing(Record):
