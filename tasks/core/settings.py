@@ -44,7 +44,7 @@ class Measuring(Record):
     `capacity_seconds` of one run of the search for the most that a replica carries, of which there are some 15 to 30.
     `cold_starts` are fresh processes, 0 for none; `champion_seconds` are spent in turns with the champion, each batch size.
     `rejected` says what to do once a gate fails the launch or a variant: `measure` all the same, or `stop` there.
-    `last_stage` is the stage after which nothing more is measured; short of `capacity`, no launch can be promoted.
+    `last_stage` is the stage after which nothing more is measured: a gate of a later one is unmeasured, and rejects if it blocks.
     """
 
     batches: Annotated[tuple[Count, ...], Field(min_length=1)]
