@@ -52,9 +52,13 @@ def test_a_server_that_is_named_is_used(monkeypatch: pytest.MonkeyPatch) -> None
 
     monkeypatch.setattr(subprocess, "Popen", None)
     with temporary_settings({PREFECT_API_URL: "http://elsewhere/api"}):
+        before = set(psutil.Process().children())
         server = PrefectServer()
         server.wait()
+        assert PREFECT_API_URL.value() == "http://elsewhere/api"
         server.stop()
+        assert PREFECT_API_URL.value() == "http://elsewhere/api"
+        assert set(psutil.Process().children()) <= before
 
 
 @pytest.mark.server
