@@ -1,4 +1,4 @@
-"""What a variant's answers take: time, load, memory, a start, capacity; and what it makes of perturbed rows."""
+"""What a variant makes of perturbed rows, and what its answers take: time, load, a start, memory, capacity."""
 
 from __future__ import annotations
 
@@ -11,18 +11,20 @@ from tasks.evidence import FirstLaunch, Unmeasured, VariantCosts, VariantEvidenc
 from tasks.performance.load.setup import LoadSetup
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from flows.launch.against_champion import LiveChampion
     from flows.launch.context import Launch
     from flows.launch.variants import Answered
-    from tasks.core.records import Serving
+    from tasks.core.records import Record, Serving
+    from tasks.core.verdicts import Stage
     from tasks.evidence import (
         CapacityEvidence,
         ChampionLatency,
         ColdStartEvidence,
         LatencyEvidence,
         LoadEvidence,
+        MemoryEvidence,
         RobustnessEvidence,
     )
     from tasks.gates import latency_slo
@@ -53,26 +55,31 @@ class _Costs:
         self._together = launch.policy.business.serving_batch
 
     def measure(self) -> VariantCosts:
-        """Run the stages; the search for capacity last, and only where nothing rejects the variant: it takes the longest."""
-        latency = self._attempt_latency()
-        costs = VariantCosts(
-            latency=latency,
-            load=self._load(latency),
-            champion_latency=self._champion_latency(),
-            cold_start=self._cold_start(),
-            robustness=self._robustness(),
-            memory=steps.attempt(
-                f"{self._name}: memory",
-                steps.watch_memory,
-                self._served,
-                self._launch.production,
-                self._measuring,
-                self._seed,
-            ),
-        )
-        return costs.replacing(capacity=self._capacity(costs))
+        """Run the stages until one is done after which a gate rejects the variant, or the policy asks for no more.
 
-    def _attempt_latency(self) -> LatencyEvidence | Unmeasured:
+        What times nothing comes first, and the search for capacity last: it takes the longest.
+        """
+        costs = VariantCosts.lacking(Unmeasured(stage=self._name, why="not measured yet"))
+        why: Unmeasured | None = None
+        for stage, (field, measure) in self._stages().items():
+            costs = costs.replacing(**{field: why or measure(costs)})
+            so_far = VariantEvidence.of(self._answered.made, self._answered.answers, costs)
+            why = why or reason_to_stop(so_far, self._launch.policy, stage)
+        return costs
+
+    def _stages(self) -> dict[Stage, tuple[str, Callable[[VariantCosts], Record]]]:
+        """Return the field of `VariantCosts` that each stage fills in, and what measures it given the costs so far."""
+        return {
+            "robustness": ("robustness", self._robustness),
+            "latency": ("latency", self._latency),
+            "load": ("load", self._load),
+            "champion-latency": ("champion_latency", self._champion_latency),
+            "cold-start": ("cold_start", self._cold_start),
+            "memory": ("memory", self._memory),
+            "capacity": ("capacity", self._capacity),
+        }
+
+    def _latency(self, _: VariantCosts) -> LatencyEvidence | Unmeasured:
         return steps.attempt(
             f"{self._name}: latency",
             steps.time_calls,
@@ -83,14 +90,14 @@ class _Costs:
             self._out,
         )
 
-    def _load(self, latency: LatencyEvidence | Unmeasured) -> LoadEvidence | Unmeasured:
+    def _load(self, costs: VariantCosts) -> LoadEvidence | Unmeasured:
         stage = f"{self._name}: load"
         if not self._measuring.load_seconds:
             return Unmeasured(stage=stage, why="the policy asks for no load (measure.load_seconds is 0)")
         slo = self._slo()
-        return steps.attempt(stage, steps.offer_load, self._under_load(latency), slo.under_load, slo.confidence)
+        return steps.attempt(stage, steps.offer_load, self._under_load(costs.latency), slo.under_load, slo.confidence)
 
-    def _champion_latency(self) -> ChampionLatency | FirstLaunch | Unmeasured:
+    def _champion_latency(self, _: VariantCosts) -> ChampionLatency | FirstLaunch | Unmeasured:
         if isinstance(self._champion.served, FirstLaunch):
             return self._champion.served
         return steps.attempt(
@@ -105,7 +112,7 @@ class _Costs:
             self._out,
         )
 
-    def _cold_start(self) -> ColdStartEvidence | Unmeasured:
+    def _cold_start(self, _: VariantCosts) -> ColdStartEvidence | Unmeasured:
         stage = f"{self._name}: cold start"
         if not self._measuring.cold_starts:
             return Unmeasured(stage=stage, why="the policy asks for no cold start (measure.cold_starts is 0)")
@@ -120,7 +127,7 @@ class _Costs:
             self._out,
         )
 
-    def _robustness(self) -> RobustnessEvidence | Unmeasured:
+    def _robustness(self, _: VariantCosts) -> RobustnessEvidence | Unmeasured:
         return steps.attempt(
             f"{self._name}: robustness",
             steps.perturb,
@@ -132,13 +139,20 @@ class _Costs:
             self._out,
         )
 
+    def _memory(self, _: VariantCosts) -> MemoryEvidence | Unmeasured:
+        return steps.attempt(
+            f"{self._name}: memory",
+            steps.watch_memory,
+            self._served,
+            self._launch.production,
+            self._measuring,
+            self._seed,
+        )
+
     def _capacity(self, costs: VariantCosts) -> CapacityEvidence | Unmeasured:
         policy, stage = self._launch.policy, f"{self._name}: capacity"
         if not self._measuring.capacity_seconds:
             return Unmeasured(stage=stage, why="the policy asks for no capacity (measure.capacity_seconds is 0)")
-        so_far = VariantEvidence.of(self._answered.made, self._answered.answers, costs)
-        if (why := reason_to_stop(so_far, policy, "costs")) is not None:
-            return why
         confidence = policy.limits()["capacity"].confidence
         under_load = self._under_load(costs.latency)
         return steps.attempt(stage, steps.find_capacity, under_load, self._slo().objective, confidence)

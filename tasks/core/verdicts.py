@@ -16,7 +16,20 @@ Outcome = Literal["pass", "fail", "inconclusive", "unmeasured"]
 Severity = Literal["block", "warn"]
 Scope = Literal["launch", "variant"]
 # The stages after which a gate may stop a launch or a variant, in their order.
-Stage = Literal["data", "export", "determinism", "answers", "review", "costs", "capacity"]
+Stage = Literal[
+    "data",
+    "export",
+    "determinism",
+    "answers",
+    "review",
+    "robustness",
+    "latency",
+    "load",
+    "champion-latency",
+    "cold-start",
+    "memory",
+    "capacity",
+]
 WORST_FIRST: tuple[Outcome, ...] = ("fail", "unmeasured", "inconclusive", "pass")
 
 

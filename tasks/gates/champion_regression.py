@@ -18,7 +18,7 @@ from tasks.statistics import paired_ratio_of_medians
 NAME = "champion-regression"
 CHECKLIST = "week 3-4"
 SCOPE: Scope = "variant"
-STOPS_AFTER: tuple[Stage, ...] = ("costs",)
+STOPS_AFTER: tuple[Stage, ...] = ("answers", "champion-latency")
 NEEDS = "the variant's and the champion's answers on the same production rows, with labels, and both timed in turns"
 DECIDES = "whether the variant is as accurate on production as the model that is live, and as fast"
 

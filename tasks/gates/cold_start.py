@@ -18,7 +18,7 @@ from tasks.statistics import quantile_interval
 NAME = "cold-start"
 CHECKLIST = "week 9-10"
 SCOPE: Scope = "variant"
-STOPS_AFTER: tuple[Stage, ...] = ("costs",)
+STOPS_AFTER: tuple[Stage, ...] = ("cold-start",)
 NEEDS = "fresh processes timed to their first answers, without a warm-up and after it"
 DECIDES = "whether a new process answers soon enough, and as fast as promised once it is warm"
 

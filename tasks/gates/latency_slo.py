@@ -31,7 +31,7 @@ from tasks.statistics import QuantileBound, bound_under_load, decide_upper, quan
 NAME = "latency-slo"
 CHECKLIST = "week 1-2"
 SCOPE: Scope = "variant"
-STOPS_AFTER: tuple[Stage, ...] = ("costs",)
+STOPS_AFTER: tuple[Stage, ...] = ("latency", "load")
 NEEDS = "the seconds of each call at the smallest batch, and of each request under a replica's share of the peak"
 DECIDES = "whether every percentile of latency is within its budget: of calls to p99.9, of requests under load to p99"
 

@@ -20,7 +20,7 @@ from tasks.statistics import steady_slope
 NAME = "memory-leak"
 CHECKLIST = "week 5-6"
 SCOPE: Scope = "variant"
-STOPS_AFTER: tuple[Stage, ...] = ("costs",)
+STOPS_AFTER: tuple[Stage, ...] = ("memory",)
 NEEDS = "memory over a soak that alternates batch sizes"
 DECIDES = "whether the process keeps memory of every request it serves"
 

@@ -16,7 +16,7 @@ from tasks.gates.verdict import Question, absent, exactly_at_most, unmeasured, v
 NAME = "memory-per-request"
 CHECKLIST = "week 5-6"
 SCOPE: Scope = "variant"
-STOPS_AFTER: tuple[Stage, ...] = ("costs",)
+STOPS_AFTER: tuple[Stage, ...] = ("memory",)
 NEEDS = "the peak resident memory at every batch size"
 DECIDES = "whether a request, and the whole process, fit the memory budget at every batch size"
 

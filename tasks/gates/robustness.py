@@ -25,7 +25,7 @@ from tasks.gates.verdict import Question, absent, at_most, exactly_at_most, show
 NAME = "robustness"
 CHECKLIST = "week 3-4"
 SCOPE: Scope = "variant"
-STOPS_AFTER: tuple[Stage, ...] = ("costs",)
+STOPS_AFTER: tuple[Stage, ...] = ("robustness",)
 NEEDS = "the variant's answers to production rows as they are, and perturbed"
 DECIDES = "whether odd inputs get a usable answer, and harmless changes leave the answer as it was"
 

@@ -52,10 +52,10 @@ def test_a_gate_stops_after_its_own_stage_alone(failing: VariantEvidence) -> Non
 
 def test_a_launch_goes_on_where_the_policy_measures_what_is_rejected(failing: VariantEvidence) -> None:
     """`rejected: measure` has every gate say what it thinks."""
-    assert reason_to_stop(failing, asking(rejected="measure", last_stage="capacity"), "costs") is None
+    assert reason_to_stop(failing, asking(rejected="measure", last_stage="capacity"), "memory") is None
 
 
-@pytest.mark.parametrize("last", ["data", "answers", "costs"])
+@pytest.mark.parametrize("last", ["data", "answers", "latency"])
 def test_nothing_is_measured_after_the_last_stage_of_the_policy(seen: Evidence, last: Stage) -> None:
     """The reason names the stage and the key, so that whoever reads `unmeasured` knows where it comes from."""
     policy = asking(rejected="measure", last_stage=last)
