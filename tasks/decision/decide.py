@@ -34,7 +34,8 @@ def decide(evidence: Evidence, policy: Policy, run_id: str) -> Decision:
     }
     asked = {variant.name: own[variant.name] for variant in evidence.variants if variant.asked}
     blocked = {name: [gate for gate in [*shared, *results] if gate.blocks] for name, results in own.items()}
-    passing = [variant for variant in evidence.variants if variant.asked and not blocked[variant.name]]
+    made = {variant.name for variant in evidence.variants if not isinstance(variant.variant, Unmeasured)}
+    passing = [each for each in evidence.variants if each.asked and each.name in made and not blocked[each.name]]
     chosen = min(passing, key=_expense) if passing else None
     return Decision(
         candidate=evidence.candidate,
@@ -43,7 +44,7 @@ def decide(evidence: Evidence, policy: Policy, run_id: str) -> Decision:
         variant=chosen.name if chosen else None,
         target=evidence.target,
         policy=policy.reference,
-        reasons=_why_promoted(chosen, passing) if chosen else _why_rejected(shared, asked),
+        reasons=_why_promoted(chosen, passing) if chosen else _why_rejected(shared, asked) or _why_not_made(evidence),
         gates=(*shared, *(result for results in own.values() for result in results)),
         environment=evidence.environment.model_dump(mode="json"),
         run_id=run_id,
@@ -68,9 +69,16 @@ def _why_promoted(chosen: VariantEvidence, passing: list[VariantEvidence]) -> tu
     return (f"{chosen.name} is the cheapest variant that passes every blocking gate ({money}){also}",)
 
 
+def _why_not_made(evidence: Evidence) -> tuple[str, ...]:
+    """Return why there is nothing to promote though no gate holds it back, as where all of them only warn."""
+    lacking = [(each.name, each.variant) for each in evidence.variants if each.asked]
+    whys = [f"{name} was not made: {lack.why}" for name, lack in lacking if isinstance(lack, Unmeasured)]
+    return tuple(whys) or ("no variant was measured, so there is nothing to promote",)
+
+
 def _why_rejected(shared: list[GateResult], own: dict[str, list[GateResult]]) -> tuple[str, ...]:
     if not own:
-        return ("no variant was measured, so there is nothing to promote",)
+        return ()
     reasons = [f"{gate.gate}: {gate.because}" for gate in _by_weight(shared)]
     for name in sorted(own, key=lambda variant: len(_by_weight(own[variant]))):
         reasons += [f"{name}: {gate.gate}: {gate.because}" for gate in _by_weight(own[name])]

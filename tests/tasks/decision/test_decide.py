@@ -106,6 +106,13 @@ def test_a_gate_that_only_warns_holds_nothing_back() -> None:
     assert {gate.outcome for gate in found.gates if gate.gate == "memory-leak"} == {"unmeasured"}
 
 
+def test_a_variant_that_was_not_made_is_no_promotion() -> None:
+    """Though every gate only warns: there is nothing that could go live, and the reason says why."""
+    found = decide(with_variants(evidence(), variant=LOST), lenient(), "r")
+    assert (found.outcome, found.variant) == ("reject", None)
+    assert found.reasons[0] == f"{evidence().variants[0].name} was not made: it was killed"
+
+
 def test_no_variant_is_no_promotion() -> None:
     """A launch that measured nothing has nothing to promote."""
     found = decide(evidence().model_copy(update={"variants": ()}), lenient("sample-size"), "r")
