@@ -30,6 +30,7 @@ POLL_SECONDS = 0.05
 API_URL = "PREFECT_API_URL"
 EPHEMERAL = {  # as Prefect starts its own: no page, and only the services that a single program needs
     "PREFECT_UI_ENABLED": "0",
+    "PREFECT_SERVER_SERVICES_TRIGGERS_ENABLED": "0",  # looks for automations all the time, beside what is timed
     "PREFECT__SERVER_EPHEMERAL": "1",
     "PREFECT__SERVER_FINAL": "1",
 }
