@@ -64,10 +64,11 @@ check: .venv/.ready-for-tests
 unit: .venv/.ready-for-tests
 	@OMP_NUM_THREADS=1 $(BIN)/pytest -q -n 2 --dist loadscope -m "not server and not process" $(UNIT)
 
+# a third process works where two wait, for servers and for what is timed
 test: check .venv-mlserver/.ready
 	@$(BIN)/python candidates/sentiment_bigram/prepare.py
 	@$(BIN)/python candidates/sentiment_minilm/prepare.py
-	@$(BIN)/pytest -q -n 2 --dist loadscope --no-loadscope-reorder -m "not alone"
+	@OMP_NUM_THREADS=1 $(BIN)/pytest -q -n 3 --dist loadscope --no-loadscope-reorder -m "not alone"
 	@$(BIN)/pytest -q -m alone
 
 # one example: make launch-flight_delay

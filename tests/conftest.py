@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import tempfile
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 
 WHOLE_LAUNCHES = ("test_defects.py", "test_examples.py")
+
+# Libraries leave millions of objects that stay: to look through them all the time takes a tenth of the tests' time.
+gc.set_threshold(50_000, 20, 100)
 
 # A shell starts what it puts in the background with Ctrl-C ignored, and so do all processes that come from it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -64,6 +68,16 @@ def prefect_api(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
     folder = own.parent if os.environ.get("PYTEST_XDIST_WORKER") else own
     with shared(folder, "prefect", lambda: _prefect_on(request.getfixturevalue("postgres"))) as address:
         yield address
+
+
+@pytest.fixture(scope="module")
+def prefect(prefect_api: str) -> Iterator[str]:
+    """Have the flows that the tests of a module run in this process recorded by the session's server; yield its API's address."""
+    from prefect.settings import PREFECT_API_URL, PREFECT_LOGGING_TO_API_ENABLED, temporary_settings
+
+    # what is logged late outlives the server
+    with temporary_settings({PREFECT_API_URL: prefect_api, PREFECT_LOGGING_TO_API_ENABLED: False}):
+        yield prefect_api
 
 
 @contextmanager

@@ -121,6 +121,7 @@ def test_a_small_run_on_the_cpu_gives_every_figure_or_its_reason(
 ) -> None:
     """The whole benchmark, with one graph and two batches: times and agreement are numbers, what needs a device says so."""
     monkeypatch.setattr(gpu_figures, "BATCHES", (1, 2))
+    monkeypatch.setattr(gpu_graphs, "IMAGE", 16)
     monkeypatch.setattr(gpu_graphs, "GRAPHS", {"convolutions": gpu_graphs.convolutions})
     (figures,) = gpu.measure("cpu", Unmeasured(stage="device", why="a CPU has none"), 0.01).values()
     assert figures["provider"]["fp32"]["nodes"].keys() == {"CPUExecutionProvider"}

@@ -18,6 +18,7 @@ import yaml
 
 from tasks.core.errors import InputError
 from tasks.core.records import Record
+from tasks.decision.early_stop import ORDER
 from tasks.decision.policy import load_policy
 from tasks.gates import GATES
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from flows.command.output import Writer
     from tasks.core.records import Target
-    from tasks.core.verdicts import Decision, GateResult
+    from tasks.core.verdicts import Decision, GateResult, Stage
     from tests.defects.candidate import Recipe
     from tests.defects.planted import Clean, Planted
 
@@ -87,9 +88,9 @@ class Bench:
     champions: dict[str, Decision] = field(default_factory=dict)
 
     def make_champion(self, name: str) -> None:
-        """Make a clean candidate the champion of its model, measured briefly: it is there to be compared with."""
+        """Make a clean candidate the champion of its model by its answers alone: it is there to be compared with."""
         if name not in self.decisions and name not in self.champions:
-            policy = self._policy("measure", None, clean=True)
+            policy = self._policy("measure", None, clean=True, last_stage="review")
             self.champions[name] = self._launch(name, self.cleans[name].recipe, None, "cpu", policy)
 
     def clean(self, name: str) -> Decision:
@@ -117,7 +118,8 @@ class Bench:
         """
         if item.champion:
             self.make_champion(item.champion)
-        policy = self._policy("measure" if item.earlier else "stop", item.gate, item.brief)
+        last_stage = GATES[item.gate].STOPS_AFTER[-1]
+        policy = self._policy("measure" if item.earlier else "stop", item.gate, item.brief, last_stage=last_stage)
         with changed_environment(item.environment):
             return self._launch(item.name, item.recipe, item.champion, item.target, policy)
 
@@ -126,21 +128,31 @@ class Bench:
         twin = self.clean(item.twin)
         return judge_trial(item, self.planted(item), twin)
 
-    def _policy(self, rejected: str, gate: str | None, brief: tuple[str, ...] = (), *, clean: bool = False) -> str:
+    def _policy(
+        self,
+        rejected: str,
+        gate: str | None,
+        brief: tuple[str, ...] = (),
+        *,
+        clean: bool = False,
+        last_stage: Stage = "capacity",
+    ) -> str:
         """Return the address of `selftest` with short measurements but for those that `gate` needs; `brief` are short all the same.
 
-        The other gates that judge times only warn, as the times are few: none of them can end a launch before this one.
+        The other gates that judge times only warn, as the times are few: none of them can end a launch before this one. So do,
+        of a clean candidate, the gates of the stages after `last_stage`, which are not measured.
         """
-        path = self.folder / f"{'-'.join([POLICY, 'clean' if clean else rejected, str(gate), *brief])}.yaml"
+        kind = "clean" if clean else rejected
+        path = self.folder / f"{'-'.join([POLICY, kind, last_stage, str(gate), *brief])}.yaml"
         if not path.exists():
             full = load_policy(POLICY)
             full_for = {*FULL.get(gate, ()), *(FULL[None] if clean else ())} - {*brief}
             short = {key: value for key, value in SHORT.items() if key not in full_for}
             changed = yaml.safe_load(full.text())
             changed["measure"] |= short | {"rejected": rejected}
-            if gate and not clean:
-                changed["measure"]["last_stage"] = GATES[gate].STOPS_AFTER[-1]
-            for name in TIMED - {gate}:
+            unmeasured = {name for name in GATES if clean and _is_after(GATES[name].STOPS_AFTER[-1], last_stage)}
+            changed["measure"]["last_stage"] = last_stage
+            for name in (TIMED - {gate}) | unmeasured:
                 changed["gates"][name]["severity"] = "warn"
             path.write_text(yaml.safe_dump(changed, sort_keys=False), encoding="utf-8")
         return str(path)
@@ -184,6 +196,10 @@ def selftest(only: Sequence[str] | None, json: bool, out: Writer) -> int:
     else:
         out.write(f"{good} of {len(trials)} planted failures were caught while their clean twins passed\n")
     return 0 if good == len(trials) else 1
+
+
+def _is_after(stage: Stage, last_stage: Stage) -> bool:
+    return ORDER.index(stage) > ORDER.index(last_stage)
 
 
 def disturbed(decision: Decision) -> bool:

@@ -415,7 +415,7 @@ PLANTED = (
     Planted(
         "capacity",
         "locked",
-        "a message is looked up elsewhere, which takes 6 ms, under a lock that all sessions share",
+        "each message is looked up elsewhere, which takes 6 ms, under a lock that all sessions share",
         Recipe(files={ADAPTER: changes.locked(changes.LOOKED_UP)}),
         twin="looked-up",
     ),
@@ -427,10 +427,16 @@ PLANTED = (
     ),
     Planted(
         "cold-start",
-        "lazy-import",
-        "encode imports torch, which takes a second or more, at the first request",
+        "lazy-load",
+        "encode fetches its dictionary at the first request, which takes a second",
         Recipe(
-            files=adapter(old="    buckets = [[", new="    import torch  # noqa: F401, PLC0415\n\n    buckets = [[")
+            files={
+                ADAPTER: {
+                    "from zlib import crc32\n": "from time import sleep\nfrom zlib import crc32\n",
+                    "WIDTH = 16\n": "WIDTH = 16\nFETCHED = []\n",
+                    "    buckets = [[": "    if not FETCHED:\n        sleep(1)\n        FETCHED.append(True)\n    buckets = [[",
+                }
+            }
         ),
     ),
     Planted(
@@ -490,14 +496,15 @@ PLANTED = (
     Planted(
         "unit-cost",
         "slow",
-        "a request that comes alone waits 20 ms for others to share a batch with",
+        "a request that comes alone waits 15 ms for others to share a batch with",
         Recipe(
             files={
                 ADAPTER: {
                     "from zlib import crc32\n": "from time import sleep\nfrom zlib import crc32\n",
-                    "    buckets = [": "    sleep(0.02 if len(rows) == 1 else 0)\n    buckets = [",
+                    "    buckets = [": "    sleep(0.015 if len(rows) == 1 else 0)\n    buckets = [",
                 }
             }
         ),
+        brief=("latency_calls",),
     ),
 )

@@ -31,6 +31,17 @@ if TYPE_CHECKING:
     from .planted import Clean, Planted
 
 PLANTED, CLEAN = planted_failures()
+# Second failures of a gate that a test of the stage itself has too, in the file named here: only `make selftest` launches them.
+ELSEWHERE = {
+    "range-in-lock": "tasks/environment/test_lock.py",
+    "norm-in-training": "tasks/variants/test_parity.py",
+    "encode-raises": "flows/launch/test_faults.py",
+    "unseeded-random": "tasks/serving/test_determinism.py",
+    "endless-slices": "tasks/evaluation/test_review.py",
+    "keeps-outputs": "tasks/performance/memory/test_measure.py",
+    "forgets-to-free": "tasks/performance/memory/test_measure.py",
+}
+LAUNCHED = [item for item in PLANTED if item.name not in ELSEWHERE]
 
 
 @pytest.fixture(scope="session")
@@ -50,14 +61,16 @@ def bench(shared_bench: Bench) -> Iterator[Bench]:
 
 def test_every_gate_has_a_planted_failure() -> None:
     """A gate that nothing was planted for is a gate that nobody has seen work."""
-    assert {item.gate for item in PLANTED} == set(GATES)
+    assert {item.gate for item in LAUNCHED} == set(GATES)
+    assert {item.name for item in PLANTED} >= set(ELSEWHERE)
+    assert all((HOME_OF_DEFECTS.parent / file).is_file() for file in ELSEWHERE.values())
 
 
 def test_names_are_told_apart() -> None:
     """Each candidate has a folder and a model name of its own, and a twin that exists."""
     names = [*CLEAN, *(item.name for item in PLANTED)]
     assert len(set(names)) == len(names)
-    assert {item.twin for item in PLANTED} == set(CLEAN)
+    assert {item.twin for item in LAUNCHED} == set(CLEAN)
 
 
 def test_failures_in_time_have_a_twin_that_is_measured_in_full() -> None:
@@ -83,7 +96,7 @@ def test_a_clean_twin_is_promoted(bench: Bench, name: str) -> None:
 
 
 @pytest.mark.server
-@pytest.mark.parametrize("name", [_maybe_alone(item.name, item) for item in PLANTED])
+@pytest.mark.parametrize("name", [_maybe_alone(item.name, item) for item in LAUNCHED])
 def test_the_gate_fails_the_planted_failure(bench: Bench, name: str) -> None:
     """The gate that the failure was planted for fails it, and the launch is rejected if the gate blocks.
 

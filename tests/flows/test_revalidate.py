@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
-from prefect.settings import PREFECT_API_URL, PREFECT_LOGGING_TO_API_ENABLED, temporary_settings
 from support.tiny import ADAPTER, quick_policy, write_tiny
 
 from flows.launch.flow import launch
@@ -32,7 +28,6 @@ KERNELS = ADAPTER.replace(
     "import numpy as np\n",
     f'import os\n\nimport numpy as np\n\nSHIFT = float(os.environ.get("{KERNEL}", 0)) * np.array([1.0, -1.0])\n',
 ).replace("(logits,) = outputs.values()\n", "(logits,) = outputs.values()\n    logits = logits + SHIFT\n")
-WAIT_SECONDS = 400
 
 
 class Live(NamedTuple):
@@ -44,15 +39,14 @@ class Live(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def live(prefect_api: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+def live(prefect: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     """Launch a candidate that is promoted."""
     folder = tmp_path_factory.mktemp("revalidate")
     candidate = write_tiny(folder / "steady", adapter=KERNELS, settings={"variants": ["fp32"]})
     policy = quick_policy(folder / "quick.yaml", block=("export-parity", "repeatability"), last_stage="review")
-    settings = {PREFECT_API_URL: prefect_api, PREFECT_LOGGING_TO_API_ENABLED: False}  # the log outlives the server
-    with pytest.MonkeyPatch.context() as patch, temporary_settings(settings):
+    with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LAUNCHGATE_HOME", str(folder / "home"))
-        patch.setenv("PREFECT_API_URL", prefect_api)
+        patch.setenv("PREFECT_API_URL", prefect)
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
         patch.delenv(KERNEL, raising=False)
         assert launch(str(candidate), str(policy)).outcome == "promote"
@@ -70,18 +64,15 @@ def test_an_unchanged_environment_is_kept_at_once(live: Live) -> None:
     assert sorted((live.home / "runs").iterdir()) == before
 
 
-def test_a_changed_package_is_launched_again_and_kept(live: Live, tmp_path: Path) -> None:
+def test_a_changed_package_is_launched_again_and_kept(
+    live: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A distribution that came changes the digest; the same answers and gates keep the champion, in a run of its own."""
     bump = tmp_path / "site" / "kernels-1.0.dist-info"
     bump.mkdir(parents=True)
     (bump / "METADATA").write_text("Metadata-Version: 2.1\nName: kernels\nVersion: 1.0\n")
-    done = subprocess.run(
-        [sys.executable, "-m", "flows.cli", "revalidate", "tiny", "--json"],
-        env=os.environ | {"PYTHONPATH": str(bump.parent)}, capture_output=True, text=True, timeout=WAIT_SECONDS,
-        check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    verdict = Revalidation.model_validate_json(done.stdout)
+    monkeypatch.syspath_prepend(bump.parent)
+    verdict = revalidate("tiny")
     assert verdict.outcome == "keep"
     assert [str(change) for change in verdict.packages] == ["kernels 1.0 (new)"]
     for graph in (verdict.recorded_graph, verdict.new_graph):

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import psutil
 import pytest
-from prefect.settings import PREFECT_API_URL, PREFECT_LOGGING_TO_API_ENABLED, temporary_settings
 from support.tiny import quick_policy, write_tiny
 
 from flows.signals import orderly_stop, unstoppable
@@ -126,13 +125,12 @@ class Place(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def place(prefect_api: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """Make a candidate that would be promoted."""
     folder = tmp_path_factory.mktemp("interrupted")
     candidate = write_tiny(folder / "tiny", settings={"variants": ["fp32"]})
     policy = quick_policy(folder / "quick.yaml")
-    settings = {PREFECT_API_URL: prefect_api, PREFECT_LOGGING_TO_API_ENABLED: False}
-    with pytest.MonkeyPatch.context() as patch, temporary_settings(settings):
+    with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LAUNCHGATE_HOME", str(folder / "home"))
         patch.setenv("PREFECT_HOME", str(folder / "prefect"))
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
@@ -141,6 +139,7 @@ def place(prefect_api: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 
 @pytest.mark.server
+@pytest.mark.usefixtures("prefect")
 @pytest.mark.parametrize(
     ("moment", "number", "whole_group", "own_server"),
     [
@@ -183,6 +182,7 @@ def test_a_launch_that_is_stopped_promotes_nothing(
 
 
 @pytest.mark.server
+@pytest.mark.usefixtures("prefect")
 def test_the_next_launch_is_clean(place: Place) -> None:
     """After three that were stopped, a launch runs to its end and is promoted as version 1."""
     from flows.launch.flow import launch

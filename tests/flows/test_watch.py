@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
 import pytest
-from prefect.settings import PREFECT_API_URL, PREFECT_LOGGING_TO_API_ENABLED, temporary_settings
 from support.command import Command
 from support.tiny import AS_OF, quick_policy, tiny_log, write_log, write_tiny
 
@@ -31,7 +27,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.server
 
-WAIT_SECONDS = 400
 WEEK = timedelta(days=7)
 ROWS = 1400  # a week
 HELD = ("export-parity", "error-rate", "coverage", "production-accuracy")
@@ -46,17 +41,16 @@ class Live(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def live(prefect_api: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+def live(prefect: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
     """Launch a candidate that is promoted; one request in ten of its log has feedback."""
     folder = tmp_path_factory.mktemp("watch")
     candidate = write_tiny(
         folder / "steady", settings={"variants": ["fp32"]}, production=_with_feedback(tiny_log(), seed=5)
     )
     policy = quick_policy(folder / "quick.yaml", block=HELD, last_stage="review")
-    settings = {PREFECT_API_URL: prefect_api, PREFECT_LOGGING_TO_API_ENABLED: False}  # the log outlives the server
-    with pytest.MonkeyPatch.context() as patch, temporary_settings(settings):
+    with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LAUNCHGATE_HOME", str(folder / "home"))
-        patch.setenv("PREFECT_API_URL", prefect_api)
+        patch.setenv("PREFECT_API_URL", prefect)
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
         assert launch(str(candidate), str(policy)).outcome == "promote"
         champion = open_ledger().champion("tiny")
@@ -93,17 +87,17 @@ def test_a_clean_week_is_steady_and_recorded(live: Live, tmp_path: Path) -> None
     assert ledger.find("steady") == live.champion.run_id
 
 
-def test_errors_over_the_kill_switch_kill(live: Live) -> None:
+def test_errors_over_the_kill_switch_kill(
+    live: Live, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     """One request in fifty fails after the launch: exit status 1, the table and one line that says why; nothing moves."""
     rows = _following(2).assign(prediction=lambda week: week["label"].fillna("positive"))
     rows["status"] = np.where(np.arange(len(rows)) % 50 == 0, "timeout", "ok")
     since, until = _week(live, 2, rows)
-    done = subprocess.run(
-        [sys.executable, "-m", "flows.cli", "watch", "tiny", "--since", since, "--until", until],
-        env=os.environ | {"COLUMNS": "120"}, capture_output=True, text=True, timeout=WAIT_SECONDS, check=False,
-    )  # fmt: skip
-    assert done.returncode == 1, done.stderr
-    lines = done.stdout.splitlines()
+    monkeypatch.setenv("COLUMNS", "120")
+    said = Command(capfd)("watch", "tiny", "--since", since, "--until", until)
+    assert said.code == 1, said.err
+    lines = said.out.splitlines()
     assert any(line.startswith("error-rate ") and line.split()[2:] == ["fail", "2%", "0.3%"] for line in lines), lines
     last = " ".join(lines[lines.index(next(line for line in lines if line.startswith("KILL"))) :])
     assert last.startswith("KILL tiny version 1 (fp32): error-rate: The share of 1,400 requests that ended in an error")

@@ -20,6 +20,7 @@ class Handler(BaseHTTPRequestHandler):
     """Does with each row what the server's `deed` says."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # or the second packet of an answer waits 40 ms for the first one's receipt
     server: Server | SerialServer
 
     def do_GET(self) -> None:

@@ -37,11 +37,10 @@ class Shown(NamedTuple):
 
 
 @contextmanager
-def shown(folder: Path) -> Iterator[Shown]:
+def shown(folder: Path, **settings: str) -> Iterator[Shown]:
     """Run the command on free ports until its servers answer, and leave nothing of it."""
-    environment = {
-        key: value for key, value in os.environ.items() if key not in {"MLFLOW_TRACKING_URI", "PREFECT_API_URL"}
-    }
+    unset = {"MLFLOW_TRACKING_URI", "PREFECT_API_URL"}
+    environment = {key: value for key, value in os.environ.items() if key not in unset} | settings
     process = subprocess.Popen(
         [sys.executable, "-m", "flows.cli", "ui", "--mlflow-port", "0", "--prefect-port", "0"],
         env=environment | {"LAUNCHGATE_HOME": str(folder / "home"), "PREFECT_HOME": str(folder / "prefect")},
@@ -63,28 +62,34 @@ def shown(folder: Path) -> Iterator[Shown]:
 
 
 @pytest.mark.server
-def test_both_answer_and_both_stop(tmp_path: Path) -> None:
-    """Both printed addresses answer, Prefect's page knows its own API, and Ctrl-C leaves no process behind."""
+def test_both_answer_and_one_that_ends_stops_the_other(tmp_path: Path) -> None:
+    """Both printed addresses answer, and Prefect's page knows its own API.
+
+    Where a server dies, the command says which and where its log is, stops the other, and ends with status 2.
+    """
     with shown(tmp_path) as ui:
         assert _get(f"{ui.mlflow}/health") == "OK"
         assert json.loads(_get(f"{ui.prefect}/api/health")) is True
         assert json.loads(_get(f"{ui.prefect}/ui-settings"))["api_url"] == f"{ui.prefect}/api"
-        ui.process.send_signal(signal.SIGINT)
-        _, said = ui.process.communicate(timeout=PATIENCE_SECONDS)
-        assert (ui.process.returncode, said) == (0, "")
-        assert not psutil.wait_procs(ui.children, timeout=5)[1]
-
-
-@pytest.mark.server
-def test_one_that_ends_stops_the_other(tmp_path: Path) -> None:
-    """Where a server dies, the command says which and where its log is, stops the other, and ends with status 2."""
-    with shown(tmp_path) as ui:
         next(child for child in ui.children if "mlflow" in child.cmdline()).kill()
         _, said = ui.process.communicate(timeout=PATIENCE_SECONDS)
         assert ui.process.returncode == 2
         assert "MLflow ended by itself (status -9)" in said
         assert str(tmp_path / "home" / "mlflow-server.log") in said
         assert not psutil.wait_procs(ui.children, timeout=5)[1]
+
+
+@pytest.mark.server
+def test_a_server_that_is_named_is_shown_and_ctrl_c_leaves_no_process(tmp_path: Path, prefect_api: str) -> None:
+    """The Prefect server that launches go to is not started again, nor stopped."""
+    with shown(tmp_path, PREFECT_API_URL=prefect_api) as ui:
+        assert ui.prefect == prefect_api.removesuffix("/api")
+        assert _get(f"{ui.mlflow}/health") == "OK"
+        ui.process.send_signal(signal.SIGINT)
+        _, said = ui.process.communicate(timeout=PATIENCE_SECONDS)
+        assert (ui.process.returncode, said) == (0, "")
+        assert not psutil.wait_procs(ui.children, timeout=5)[1]
+    assert json.loads(_get(f"{prefect_api}/health")) is True
 
 
 def test_a_taken_port_is_refused_before_anything_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

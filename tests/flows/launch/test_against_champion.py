@@ -11,16 +11,17 @@ import pytest
 from support.tiny import ADAPTER, quick_policy, write_tiny
 from support.wheels import write_wheel
 
+from flows.launch.flow import launch
 from infra.ledger.mlflow_ledger import open_ledger
-from tasks.core.verdicts import Decision
+from tasks.environment.lock import owners_of_modules
 from tasks.evidence import ChampionEvidence
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tasks.core.verdicts import GateResult
+    from tasks.core.verdicts import Decision, GateResult
 
-pytestmark = [pytest.mark.server, pytest.mark.usefixtures("home")]
+pytestmark = [pytest.mark.server, pytest.mark.usefixtures("home", "prefect")]
 
 # each version of the package shifts the scores by another amount
 SHADES = ADAPTER.replace("import pandas as pd\n", "import pandas as pd\nimport shades\n").replace(
@@ -31,9 +32,10 @@ SHIFTS = {"1.0": 0.0, "2.0": 2.0}
 WAIT_SECONDS = 400
 
 
-def test_the_champion_is_asked_with_the_packages_of_its_launch(prefect_api: str, tmp_path: Path) -> None:
+def test_the_champion_is_asked_with_the_packages_of_its_launch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It answers as its users see it, beside a candidate on the new version; where pip has the old one no more, it is not held against."""
-    wheels, policy = tmp_path / "wheels", quick_policy(tmp_path / "quick.yaml", block=("champion-regression",))
+    wheels = tmp_path / "wheels"
+    policy = quick_policy(tmp_path / "quick.yaml", block=("champion-regression",), last_stage="review")
     for version, shift in SHIFTS.items():
         wheel = write_wheel(wheels, "shades", version, f"SHIFT = {shift}\n")
         pip = ["-m", "pip", "install", "--quiet", "--no-deps", "--no-index", "--target", str(tmp_path / version)]
@@ -41,19 +43,14 @@ def test_the_champion_is_asked_with_the_packages_of_its_launch(prefect_api: str,
     candidate = write_tiny(tmp_path / "shaded", adapter=SHADES, settings={"variants": ["fp32"]})
 
     def launched(version: str, links: Path) -> tuple[Decision, GateResult, ChampionEvidence]:
-        path = os.pathsep.join(filter(None, [str(tmp_path / version), os.environ.get("PYTHONPATH")]))
-        settings = {
-            "PYTHONPATH": path,
-            "PIP_NO_INDEX": "1",
-            "PIP_FIND_LINKS": str(links),
-            "PREFECT_API_URL": prefect_api,
-        }
-        command = [sys.executable, "-m", "flows.cli", "launch", str(candidate), "--policy", str(policy), "--json"]
-        done = subprocess.run(
-            command, env=os.environ | settings, capture_output=True, text=True, timeout=WAIT_SECONDS, check=False
-        )
-        assert done.returncode in (0, 1), done.stderr
-        decision = Decision.model_validate_json(done.stdout)
+        with monkeypatch.context() as patch:
+            patch.syspath_prepend(tmp_path / version)
+            patch.setenv("PYTHONPATH", str(tmp_path / version), prepend=os.pathsep)
+            patch.setenv("PIP_NO_INDEX", "1")
+            patch.setenv("PIP_FIND_LINKS", str(links))
+            patch.delitem(sys.modules, "shades", raising=False)
+            owners_of_modules.cache_clear()  # a launch installs nothing, as this one seems to
+            decision = launch(str(candidate), str(policy))
         (held,) = [gate for gate in decision.gates if gate.gate == "champion-regression"]
         return decision, held, open_ledger().load(decision.run_id).evidence.champion
 

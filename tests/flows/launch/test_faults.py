@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
-from prefect.settings import PREFECT_API_URL, PREFECT_LOGGING_TO_API_ENABLED, temporary_settings
 from support.tiny import ADAPTER, AS_OF, quick_policy, tiny_log, write_tiny
 
 from flows.launch.flow import launch
@@ -14,11 +14,10 @@ from tasks.evidence import Evidence, Unmeasured, VariantEvidence
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from tasks.core.verdicts import Decision
 
-pytestmark = pytest.mark.server
+pytestmark = [pytest.mark.server, pytest.mark.usefixtures("prefect")]
 
 SHORT: dict[str, Any] = {"batches": [1, 8], "latency_calls": 20, "soak_seconds": 1, "batch_seconds": 1}
 MEASURED = ("provider", "evaluation", "calibration", "latency", "determinism", "memory", "cost")
@@ -43,7 +42,7 @@ class Launched(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def rejected(prefect_api: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Launched]]:
+def rejected(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Launched]]:
     """Return a launcher of tiny candidates with a fault, each of which must be rejected and recorded whole."""
     folder = tmp_path_factory.mktemp("faults")
     gates = ("export-parity", "error-rate", "sample-size", "data-quality", "production-accuracy")
@@ -65,17 +64,33 @@ def rejected(prefect_api: str, tmp_path_factory: pytest.TempPathFactory) -> Iter
         assert ledger.champion("tiny") is None
         return Launched(decision, recorded.evidence)
 
-    settings = {PREFECT_API_URL: prefect_api, PREFECT_LOGGING_TO_API_ENABLED: False}
-    with pytest.MonkeyPatch.context() as patch, temporary_settings(settings):
+    with pytest.MonkeyPatch.context() as patch:
         patch.setenv("LAUNCHGATE_HOME", str(folder / "home"))
         patch.delenv("MLFLOW_TRACKING_URI", raising=False)
         yield run
 
 
+def _ended(name: str) -> dict[str, str]:
+    """Return how Prefect's server says that the newest launch of a candidate ended, and each of its tasks by name."""
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.filters import FlowRunFilter
+    from prefect.client.schemas.sorting import FlowRunSort
+
+    with get_client(sync_client=True) as client:
+        run = next(
+            run
+            for run in client.read_flow_runs(flow_run_filter=FlowRunFilter(), sort=FlowRunSort.EXPECTED_START_TIME_DESC)
+            if Path(run.name).name == name
+        )
+        tasks = client.read_task_runs(flow_run_filter=FlowRunFilter.model_validate({"id": {"any_": [run.id]}}))
+    states = {task.name.rpartition("-")[0]: str(task.state_type.value) for task in tasks if task.state_type}
+    return states | {"launch": str(run.state_type.value) if run.state_type else ""}
+
+
 def test_rows_that_fail_are_counted_and_a_crash_is_a_finding(rejected: Callable[..., Launched]) -> None:
     """One row that raises, one without a confidence and one with too much are three errors, each named.
 
-    The process that measures latency crashes: its evidence says so, and the rest is measured.
+    The process that measures latency crashes: its evidence says so, its task failed, and the rest is measured.
     """
     rows = tiny_log()
     raises, too_sure, not_sure = rows.loc[~rows["text"].duplicated(keep=False), "text"].iloc[[100, 400, 700]]
@@ -110,6 +125,9 @@ def test_rows_that_fail_are_counted_and_a_crash_is_a_finding(rejected: Callable[
     assert (latency.finding, latency.crashed) == (True, False)
     assert latency.why.startswith("tasks.performance.latency was ended by SIGABRT")
     assert found.gate("batch-profile") == ("unmeasured", f"The stage fp32: latency has no result: {latency.why}")
+    ended = _ended("rare")
+    assert ended.pop("latency") == "FAILED"
+    assert {*ended.values()} == {"COMPLETED"}
 
 
 def test_an_encode_that_always_raises_is_a_finding(rejected: Callable[..., Launched]) -> None:
