@@ -116,6 +116,7 @@ def test_times_have_bounds_by_order() -> None:
     assert gpu_figures.bounds([0.003, 0.001, 0.002])["low_ms"] == 1
 
 
+@pytest.mark.process
 def test_a_small_run_on_the_cpu_gives_every_figure_or_its_reason(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from tasks.statistics import design_effect
+from tasks.statistics import APART, Alike, crossed_codes, design_effect, intraclass_correlation
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
     from numpy.typing import NDArray
 
@@ -59,15 +61,47 @@ def groups_of(table: pd.DataFrame) -> Groups:
     return Groups(*(cluster_codes(table[name]) if name in table else None for name in (DAY, CLUSTER)))
 
 
-def design(values: np.ndarray, weights: np.ndarray, trials: np.ndarray, groups: Groups) -> float:
+def design(values: np.ndarray, weights: np.ndarray, trials: np.ndarray, groups: Groups, alike: Alike = APART) -> float:
     """Return how many times the variance of the mean of `values` over `trials` is that of as many independent rows.
 
-    Arrays have shape (rows,), `trials` is a mask. It is 1 where neither days nor clusters tell that they differ.
+    Arrays have shape (rows,), `trials` is a mask. It is 1 where neither days nor clusters tell that they differ, and rows
+    are not known to be `alike`.
     """
     weight, value = weights[trials].astype(np.float64), values[trials].astype(np.float64)
     if not weight.size:
         return 1.0
-    return design_effect(weight * (value - np.average(value, weights=weight)), weight, *groups.of(trials))
+    return design_effect(_residuals(value, weight), weight, *groups.of(trials), alike)
+
+
+def designs(values: np.ndarray, weights: np.ndarray, parts: Sequence[np.ndarray], groups: Groups) -> list[float]:
+    """Return the design effect of each of several parts, masks of shape (rows,).
+
+    A part has few days and clusters to tell how they differ. So rows of each are taken to be as much alike as they are within
+    all parts together, or as they look in their own part if that is more.
+    """
+    alike = _alike_within(values, weights, parts, groups)
+    return [design(values, weights, part, groups, alike) for part in parts]
+
+
+def _alike_within(values: np.ndarray, weights: np.ndarray, parts: Sequence[np.ndarray], groups: Groups) -> Alike:
+    """Return how much alike rows of one day, and of one cluster, are within each part, over all parts."""
+    places = [np.flatnonzero(part) for part in parts if part.any()]
+    if not places:
+        return APART
+    rows, part = np.concatenate(places), np.repeat(np.arange(len(places)), [len(place) for place in places])
+    weight = weights[rows].astype(np.float64)
+    residuals = [_residuals(values[at].astype(np.float64), weights[at].astype(np.float64)) for at in places]
+    found = [
+        0.0
+        if codes is None
+        else intraclass_correlation(np.concatenate(residuals), weight, crossed_codes(part, codes[rows]))
+        for codes in groups
+    ]
+    return Alike(*found)
+
+
+def _residuals(value: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    return np.asarray(weight * (value - np.average(value, weights=weight)))
 
 
 def cluster_codes(names: pd.Series) -> NDArray[np.intp]:

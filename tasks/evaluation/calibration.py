@@ -13,7 +13,7 @@ import numpy as np
 from tasks.core.errors import StageError
 from tasks.core.files import digest
 from tasks.core.run_folder import VariantFolder
-from tasks.data.weighting import Groups, design, groups_of
+from tasks.data.weighting import Groups, design, designs, groups_of
 from tasks.evaluation.outcomes import ANSWERED, share
 from tasks.evaluation.predict import predict_all
 from tasks.evaluation.reliability import (
@@ -162,23 +162,20 @@ def _confident_errors(table: pd.DataFrame, labelled: np.ndarray, threshold: floa
     weights = table["weight"].to_numpy()
     answered = (table["outcome"] == ANSWERED).to_numpy()
     errors = answered & ~table["right"].to_numpy() & (table["confidence"].to_numpy() >= threshold)
-    groups = groups_of(table)
-
-    def shown(trials: np.ndarray) -> Share:
-        return share(errors, weights, trials, design(errors, weights, trials, groups))
-
+    groups, parts = groups_of(table), declared(table)
+    effects = designs(errors, weights, [part.mask & labelled for part in parts], groups)
     return ConfidentErrors(
         threshold=threshold,
         rows=int(labelled.sum()),
-        errors=shown(labelled),
+        errors=share(errors, weights, labelled, design(errors, weights, labelled, groups)),
         slices=tuple(
             ConfidentSlice(
                 column=part.column,
                 value=part.value,
                 rows=int((part.mask & labelled).sum()),
-                errors=shown(part.mask & labelled),
+                errors=share(errors, weights, part.mask & labelled, effect),
             )
-            for part in declared(table)
+            for part, effect in zip(parts, effects, strict=True)
         ),
     )
 

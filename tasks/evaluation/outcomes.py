@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tasks.data.weighting import design, groups_of
+from tasks.data.weighting import designs, groups_of
 from tasks.evidence import Share, Tally
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
 
 
@@ -20,24 +22,42 @@ BROKEN = ("exception", "non_finite", "malformed")
 
 def tally(table: pd.DataFrame) -> Tally:
     """Return the counts and weighted shares of scored rows: outcome, label, right, weight and, where known, day and cluster."""
+    return tallies(table, [np.ones(len(table), dtype=bool)])[0]
+
+
+def tallies(table: pd.DataFrame, parts: Sequence[np.ndarray]) -> list[Tally]:
+    """Return the tally of each of several parts of scored rows, masks of shape (rows,).
+
+    Rows of a day, or of a cluster, are taken to be no less alike in one part than they are in all of them.
+    """
     labelled, is_right = table["label"].notna().to_numpy(), table["right"].to_numpy()
     outcome, weights, groups = table["outcome"].to_numpy(), table["weight"].to_numpy(), groups_of(table)
-    abstained, failed = outcome == ABSTAINED, np.isin(outcome, BROKEN)
-    everywhere = np.ones(len(table), dtype=bool)
+    answered, failed = outcome == ANSWERED, np.isin(outcome, BROKEN)
 
-    def shown(events: np.ndarray, trials: np.ndarray) -> Share:
-        return share(events, weights, trials, design(events, weights, trials, groups))
+    def shown(events: np.ndarray, trials: Sequence[np.ndarray]) -> list[Share]:
+        effects = designs(events, weights, trials, groups)
+        return [share(events, weights, mask, effect) for mask, effect in zip(trials, effects, strict=True)]
 
-    return Tally(
-        rows=len(table),
-        labelled=int(labelled.sum()),
-        correct=int(is_right.sum()),
-        abstained=int(abstained.sum()),
-        errors=int(failed.sum()),
-        right=shown(is_right, labelled),
-        answered=shown(outcome == ANSWERED, everywhere),
-        failed=shown(failed, everywhere),
+    shares = zip(
+        parts,
+        shown(is_right, [part & labelled for part in parts]),
+        shown(answered, parts),
+        shown(failed, parts),
+        strict=True,
     )
+    return [
+        Tally(
+            rows=int(part.sum()),
+            labelled=int((part & labelled).sum()),
+            correct=int(is_right[part].sum()),
+            abstained=int((outcome[part] == ABSTAINED).sum()),
+            errors=int(failed[part].sum()),
+            right=share_right,
+            answered=share_answered,
+            failed=share_failed,
+        )
+        for part, share_right, share_answered, share_failed in shares
+    ]
 
 
 def share(events: np.ndarray, weights: np.ndarray, trials: np.ndarray, design_effect: float = 1.0) -> Share:

@@ -14,10 +14,10 @@ from tasks.core.run_folder import VariantFolder
 from tasks.data.column_types import as_floats
 from tasks.data.redaction import mask_id
 from tasks.data.sampling.write import WEIGHT
-from tasks.data.weighting import design, group_columns, groups_of
+from tasks.data.weighting import design, designs, group_columns, groups_of
 from tasks.evaluation.error_metrics import ERROR, UNITS, error_rise, mean_error, row_errors
 from tasks.evaluation.label_coverage import label_coverage, label_shift
-from tasks.evaluation.outcomes import ANSWERED, BROKEN, share, tally
+from tasks.evaluation.outcomes import ANSWERED, BROKEN, share, tallies, tally
 from tasks.evaluation.slices import SLICE_PREFIX, TRAIT_PREFIX, crossed, declared, derived, labels, weakest
 from tasks.evidence import Paired, PairedSlice, PairedTally, Raw, Scores, Slice, Unmeasured, WeakSlice
 from tasks.serving.differences import flips
@@ -129,8 +129,7 @@ def pair(baseline: str, base_file: Path, candidate_file: Path, scoring: Scoring 
 
     groups, gain = groups_of(own), own_right.astype(float) - base_right
 
-    def paired(mask: np.ndarray) -> PairedTally:
-        effect = design(gain, weights, mask & labelled, groups)
+    def paired(mask: np.ndarray, effect: float) -> PairedTally:
         return PairedTally(
             rows=int(mask.sum()),
             flips=int(flipped[mask].sum()),
@@ -139,11 +138,14 @@ def pair(baseline: str, base_file: Path, candidate_file: Path, scoring: Scoring 
             baseline_only=share(base_right & ~own_right, weights, mask & labelled, effect),
         )
 
+    parts = declared(own)
+    effects = designs(gain, weights, [part.mask & labelled for part in parts], groups)
     return Paired(
         baseline=baseline,
-        overall=paired(np.ones(len(own), dtype=bool)),
+        overall=paired(np.ones(len(own), dtype=bool), design(gain, weights, labelled, groups)),
         slices=tuple(
-            PairedSlice(column=column, value=value, tally=paired(mask)) for column, value, mask in declared(own)
+            PairedSlice(column=part.column, value=part.value, tally=paired(part.mask, effect))
+            for part, effect in zip(parts, effects, strict=True)
         ),
         error_rise=error_rise(base, own, scoring.task),
     )
@@ -178,15 +180,15 @@ def check_label_types(labels: pd.Series, frame: pd.DataFrame) -> None:
 
 
 def _sliced(table: pd.DataFrame, parts: Iterable[Part]) -> tuple[Slice, ...]:
-    labelled, weights = table["label"].notna().to_numpy(), table["weight"].to_numpy()
+    labelled, weights, parts = table["label"].notna().to_numpy(), table["weight"].to_numpy(), tuple(parts)
     return tuple(
         Slice(
             column=part.column,
             value=part.value,
             label_share=share(part.mask, weights, labelled).value if labelled.any() else 0.0,
-            tally=tally(table[part.mask]),
+            tally=counted,
         )
-        for part in parts
+        for part, counted in zip(parts, tallies(table, [part.mask for part in parts]), strict=True)
     )
 
 

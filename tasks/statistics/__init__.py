@@ -10,7 +10,14 @@ because absence is not a number.
 from tasks.statistics.bounds import Bounds, Interval, decide_lower, decide_upper, difference_of
 from tasks.statistics.calibration import calibration_error
 from tasks.statistics.cluster_bootstrap import resample_ratio, resampled_interval
-from tasks.statistics.clustered_rows import FEWEST_CLUSTERS, design_effect
+from tasks.statistics.clustered_rows import (
+    APART,
+    FEWEST_CLUSTERS,
+    Alike,
+    crossed_codes,
+    design_effect,
+    intraclass_correlation,
+)
 from tasks.statistics.dependent_quantiles import dependent_quantile, variance_inflation
 from tasks.statistics.distances import chance, distance_interval, largest_gap, total_variation
 from tasks.statistics.false_discovery import confidence_of_named, discoveries, smallest_level
@@ -38,8 +45,10 @@ from tasks.statistics.times import (
 )
 
 __all__ = [
+    "APART",
     "FEWEST_CLUSTERS",
     "LOOKS",
+    "Alike",
     "Arrivals",
     "Bounds",
     "Interval",
@@ -50,6 +59,7 @@ __all__ = [
     "chance",
     "confidence_at_look",
     "confidence_of_named",
+    "crossed_codes",
     "decide_lower",
     "decide_upper",
     "dependent_quantile",
@@ -58,6 +68,7 @@ __all__ = [
     "difference_of",
     "discoveries",
     "distance_interval",
+    "intraclass_correlation",
     "largest_gap",
     "mean_interval",
     "paired_difference",

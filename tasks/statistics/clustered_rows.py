@@ -62,24 +62,77 @@ def both_ways(days: Spread, clusters: Spread, crossed: Spread, alone: Spread) ->
     return max(together, days.variance, clusters.variance, alone.variance)
 
 
+class Alike(NamedTuple):
+    """How much alike rows of one day, and of one cluster, are: their intraclass correlations, from 0 to 1."""
+
+    days: float = 0.0
+    clusters: float = 0.0
+
+
+APART = Alike()
+
+
+def intraclass_correlation(
+    residuals: NDArray[np.float64], weights: NDArray[np.float64], codes: NDArray[np.intp] | None
+) -> float:
+    """Return how much alike rows of one cluster are, from 0 to 1; arguments as of `spread`.
+
+    It is 0 where clusters are fewer than ten, hold a row each, or differ by no more than chance lets them. Else it is
+    raised by what is not known of it, as a design effect is.
+    Source: Kish, Survey Sampling (1965) 5.4, solved for the correlation.
+    """
+    if codes is None or not residuals.size:
+        return 0.0
+    alone, found = spread(residuals, weights, None), spread(residuals, weights, codes)
+    room = _excess_rows(weights, codes)
+    if alone.variance == 0 or room <= 0 or not _differ(found, alone):
+        return 0.0
+    return min(max((found.variance / alone.variance * _doubt(found.degrees) - 1) / room, 0.0), 1.0)
+
+
 def design_effect(
     residuals: NDArray[np.float64],
     weights: NDArray[np.float64],
     days: NDArray[np.intp] | None,
     clusters: NDArray[np.intp] | None,
+    alike: Alike = APART,
 ) -> float:
     """Return by how many times fewer independent rows say as much; arguments as of `spread`, never less than 1.
 
     Where days, or clusters, differ by no more than chance lets them, they count for nothing. Of fewer than ten days
     nothing is known; of fewer than ten clusters neither, but since somebody said that their rows may be alike, each of
-    these counts as one row.
+    these counts as one row. `alike` is what is known from elsewhere: rows are taken to be no less alike than that.
     Source: the degrees-of-freedom adjusted effective sample size of Korn and Graubard, Survey Methodology 24 (1998) 193.
     """
     if not residuals.size:
         return 1.0
+    known = max(1 + rho * _excess_rows(weights, codes) for rho, codes in zip(alike, (days, clusters), strict=True))
+    return max(_own_effect(residuals, weights, days, clusters), known)
+
+
+def _excess_rows(weights: NDArray[np.float64], codes: NDArray[np.intp] | None) -> float:
+    """Return how many other rows the cluster of a row has, in the mean over rows and by weight."""
+    if codes is None:
+        return 0.0
+    return float(np.square(np.bincount(codes, weights)).sum() / np.square(weights).sum()) - 1
+
+
+def _doubt(degrees: float) -> float:
+    """Return by how much a variance of so many degrees of freedom is raised, so that normal bounds hold with it."""
+    from scipy.special import stdtrit
+
+    return (float(stdtrit(degrees, SIDE)) / NormalDist().inv_cdf(SIDE)) ** 2
+
+
+def _own_effect(
+    residuals: NDArray[np.float64],
+    weights: NDArray[np.float64],
+    days: NDArray[np.intp] | None,
+    clusters: NDArray[np.intp] | None,
+) -> float:
     rows_worth = float(weights.sum() ** 2 / np.square(weights).sum())
     if clusters is not None and np.unique(clusters).size < FEWEST_CLUSTERS:
-        return max(float(np.square(np.bincount(clusters, weights)).sum() / np.square(weights).sum()), 1.0)
+        return 1 + max(_excess_rows(weights, clusters), 0.0)
     alone = spread(residuals, weights, None)
     if alone.variance == 0 or alone.clusters == 1:
         return 1.0
@@ -94,11 +147,8 @@ def design_effect(
     if len(found) > 1:
         (by_day, day), (by_cluster, cluster) = found
         variance = both_ways(day, cluster, spread(residuals, weights, crossed_codes(by_day, by_cluster)), alone)
-    from scipy.special import stdtrit
-
-    degrees = min(one.degrees for _, one in found)
-    doubt = float(stdtrit(degrees, SIDE)) / NormalDist().inv_cdf(SIDE)
-    return min(max(variance / alone.variance * doubt**2, 1.0), rows_worth)
+    doubt = _doubt(min(one.degrees for _, one in found))
+    return min(max(variance / alone.variance * doubt, 1.0), rows_worth)
 
 
 def crossed_codes(days: NDArray[np.intp], clusters: NDArray[np.intp]) -> NDArray[np.intp]:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tasks.data.weighting import Groups, design, groups_of
+from tasks.data.weighting import Groups, design, designs, groups_of
 from tasks.evaluation.outcomes import share
 from tasks.statistics import rate_interval
 
@@ -126,3 +126,27 @@ def test_an_effect_leaves_a_trial() -> None:
     values = (clusters == 0) | (clusters > 6)
     seen = share(values, every * 1.0, every, design(values, every * 1.0, every, Groups(clusters=clusters)))
     assert 1 <= seen.trials < 3
+
+
+def test_a_slice_takes_from_all_slices_how_much_alike_its_users_rows_are() -> None:
+    """Of a hundred slices of twelve users each, some look as if their users did not differ; all of them together tell."""
+    random = np.random.default_rng(3)
+    users = np.repeat(np.arange(1200), 6)
+    chances = random.beta(0.6 * 0.7 / 0.3, 0.4 * 0.7 / 0.3, 1200)[users]  # rows of a user are alike by 0.3
+    right, ones = random.random(users.size) < chances, np.ones(users.size)
+    slices, groups = [users // 12 == number for number in range(100)], Groups(clusters=users)
+    own = np.array([design(right, ones, part, groups) for part in slices])
+    found = np.array(designs(right, ones, slices, groups))
+    truth = 1 + 0.3 * 5
+    assert own.min() == 1
+    assert 0.9 * truth < found.min() < 1.2 * truth
+    assert (found >= own).all()
+
+
+def test_slices_of_independent_rows_count_as_they_are() -> None:
+    """Where users have a row each, or do not differ, all slices together say nothing either."""
+    right, ones = np.arange(2400) % 3 == 0, np.ones(2400)
+    slices = [np.arange(2400) % 4 == number for number in range(4)]
+    assert designs(right, ones, slices, Groups(clusters=np.arange(2400))) == [1, 1, 1, 1]
+    assert designs(right, ones, slices, Groups()) == [1, 1, 1, 1]
+    assert designs(right, ones, [np.zeros(2400, dtype=bool)], Groups(clusters=np.arange(2400))) == [1]
