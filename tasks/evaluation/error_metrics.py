@@ -86,4 +86,6 @@ def _drawn_together(groups: Groups) -> dict[str, NDArray[np.intp]]:
     if groups.clusters is not None:
         few = np.unique(groups.clusters).size < FEWEST_CLUSTERS
         found = {"clusters": groups.clusters} if few else found | {"clusters": groups.clusters}
+    if groups.copies is not None and np.unique(groups.copies).size >= FEWEST_CLUSTERS:
+        found["inputs"] = groups.copies
     return found

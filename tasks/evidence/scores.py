@@ -107,7 +107,7 @@ class MeanError(Record):
 
     rows: int
     unit: Literal["units", "share of tokens"]
-    by: Literal["days", "clusters", "labelled rows"]
+    by: Literal["days", "clusters", "inputs", "labelled rows"]
     estimate: float
     deviation: float
     degrees: float

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import combinations
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
@@ -73,9 +74,10 @@ def resample_ratio(
 ) -> Resampling:
     """Return the weighted sum of `numerators` over that of `denominators`, and its bootstrap distribution.
 
-    All arguments have shape (rows,); denominators are positive, and `groups` holds, under the names of one or two kinds
-    of cluster, the number of each row's: rows of one are drawn together, since they may be alike. Of two kinds the one
-    between which they differ more is drawn, and the standard error is that of both. Without any, each row is its own.
+    All arguments have shape (rows,); denominators are positive, and `groups` holds, under the names of some kinds of
+    cluster, the number of each row's: rows of one are drawn together, since they may be alike. Of several kinds the one
+    between which they differ most is drawn, and the standard error is that of the two that together have the largest. Without
+    any, each row is its own.
     With denominators of 1 it is a mean. `largest` is how large a row's ratio can be; by default, the largest one here.
     Raises ValueError for no rows, a value that is not finite or a denominator or weight that is not positive.
     Source: the studentised bootstrap, Davison and Hinkley, Bootstrap Methods and their Application (1997), 2.4, over
@@ -92,9 +94,8 @@ def resample_ratio(
         kinds = {by: (codes, spread(residuals, sizes, codes)) for by, codes in groups.items()}
     by, (codes, widest) = max(kinds.items(), key=lambda kind: kind[1][1].variance)
     variance = max(widest.variance, alone.variance)
-    if len(kinds) == 2:  # noqa: PLR2004  days and clusters
-        (one, first), (other, second) = kinds.values()
-        variance = both_ways(first, second, spread(residuals, sizes, crossed_codes(one, other)), alone)
+    for (one, first), (other, second) in combinations(kinds.values(), 2):
+        variance = max(variance, both_ways(first, second, spread(residuals, sizes, crossed_codes(one, other)), alone))
     deviation = float(np.sqrt(variance)) / float(sizes.sum()) if widest.clusters > 1 else 0.0
     _, codes = np.unique(codes, return_inverse=True)
     a, b = (np.bincount(codes, weight * values).astype(np.float64) for values in (top, under))

@@ -63,10 +63,11 @@ def both_ways(days: Spread, clusters: Spread, crossed: Spread, alone: Spread) ->
 
 
 class Alike(NamedTuple):
-    """How much alike rows of one day, and of one cluster, are: their intraclass correlations, from 0 to 1."""
+    """How much alike rows of one day, of one cluster and of one input are: their intraclass correlations, from 0 to 1."""
 
     days: float = 0.0
     clusters: float = 0.0
+    copies: float = 0.0
 
 
 APART = Alike()
@@ -95,19 +96,25 @@ def design_effect(
     weights: NDArray[np.float64],
     days: NDArray[np.intp] | None,
     clusters: NDArray[np.intp] | None,
+    copies: NDArray[np.intp] | None = None,
     alike: Alike = APART,
 ) -> float:
     """Return by how many times fewer independent rows say as much; arguments as of `spread`, never less than 1.
 
     Where days, or clusters, differ by no more than chance lets them, they count for nothing. Of fewer than ten days
     nothing is known; of fewer than ten clusters neither, but since somebody said that their rows may be alike, each of
-    these counts as one row. `alike` is what is known from elsewhere: rows are taken to be no less alike than that.
+    these counts as one row. Copies, rows of equal input, are clusters that nobody had to name, unless there are fewer than
+    ten inputs. `alike` is what is known from elsewhere: rows are taken to be no less alike than that.
     Source: the degrees-of-freedom adjusted effective sample size of Korn and Graubard, Survey Methodology 24 (1998) 193.
     """
     if not residuals.size:
         return 1.0
-    known = max(1 + rho * _excess_rows(weights, codes) for rho, codes in zip(alike, (days, clusters), strict=True))
-    return max(_own_effect(residuals, weights, days, clusters), known)
+    kinds = (days, clusters, copies)
+    known = max(1 + rho * _excess_rows(weights, codes) for rho, codes in zip(alike, kinds, strict=True))
+    own = _own_effect(residuals, weights, days, clusters)
+    if copies is not None and np.unique(copies).size >= FEWEST_CLUSTERS:
+        own = max(own, _own_effect(residuals, weights, days, copies))
+    return max(own, known)
 
 
 def _excess_rows(weights: NDArray[np.float64], codes: NDArray[np.intp] | None) -> float:

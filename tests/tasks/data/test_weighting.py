@@ -6,13 +6,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tasks.data.weighting import Groups, design, designs, groups_of
+from tasks.core.records import Columns
+from tasks.data.weighting import COPY, Groups, design, designs, group_columns, groups_of
 from tasks.evaluation.outcomes import share
 from tasks.statistics import rate_interval
 
 EVERY = np.ones(2800, dtype=bool)
 DAYS = np.repeat(np.arange(28), 100)
 BY_DAY = Groups(days=DAYS)
+COLUMNS = Columns(id="id", time="time", label="label", input=("text",), status="status")
 
 
 def rows(random: np.random.Generator, spread: float) -> np.ndarray:
@@ -150,3 +152,29 @@ def test_slices_of_independent_rows_count_as_they_are() -> None:
     assert designs(right, ones, slices, Groups(clusters=np.arange(2400))) == [1, 1, 1, 1]
     assert designs(right, ones, slices, Groups()) == [1, 1, 1, 1]
     assert designs(right, ones, [np.zeros(2400, dtype=bool)], Groups(clusters=np.arange(2400))) == [1]
+
+
+def test_copies_are_one_cluster_that_nobody_had_to_name() -> None:
+    """Thirty texts that make two rows in five: each is right or wrong as a whole, so the bound at the limit holds."""
+    random, passes = np.random.default_rng(5), {"copies": 0, "rows": 0}
+    texts = np.concatenate([np.repeat(np.arange(30), 20), 30 + np.arange(900)])
+    frame = pd.DataFrame({"text": [f"text {number}" for number in texts]})
+    groups = groups_of(pd.DataFrame(group_columns(frame, COLUMNS)))
+    assert groups.copies is not None
+    for _ in range(300):
+        right = (random.random(930) < 0.7)[texts]
+        ones, every = np.ones(texts.size), np.ones(texts.size, dtype=bool)
+        for name, known in (("copies", groups), ("rows", Groups())):
+            seen = share(right, ones, every, design(right, ones, every, known))
+            passes[name] += rate_interval(seen.events, seen.trials, 0.95).low >= 0.7
+    assert passes["copies"] / 300 < 0.05 + 3 * (0.05 * 0.95 / 300) ** 0.5
+    assert passes["rows"] / 300 > 0.2
+
+
+def test_inputs_of_any_kind_are_compared_by_what_they_hold() -> None:
+    """Lists and images that are equal are copies; rows whose input stands once have no name, and nor has a log without copies."""
+    images = [np.zeros((2, 2)), np.ones((2, 2)), np.zeros((2, 2)), np.full((2, 2), 2.0)]
+    found = group_columns(pd.DataFrame({"text": images}), COLUMNS)[COPY]
+    assert found[0] == found[2]
+    assert (found[1], found[3]) == (None, None)
+    assert COPY not in group_columns(pd.DataFrame({"text": ["a", "b", None]}), COLUMNS)

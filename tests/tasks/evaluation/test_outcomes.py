@@ -42,4 +42,4 @@ def test_a_tally_keeps_counts_and_shrinks_shares() -> None:
     assert found.right.value == 0.5
     assert 20 < found.right.trials < 30
     assert found.answered.trials == 2800
-    assert groups_of(table.drop(columns="day")) == (None, None)
+    assert groups_of(table.drop(columns="day")) == (None, None, None)
