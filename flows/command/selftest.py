@@ -45,7 +45,7 @@ TIMED = {
 }  # what else runs on the machine shows in these
 SHORT: dict[str, float] = {  # where no gate in question needs more
     "latency_calls": 200, "load_seconds": 0, "capacity_seconds": 0, "latency_seconds": 1, "calls_per_batch": 10, "batch_seconds": 0.5, "soak_calls": 60,
-    "soak_seconds": 1, "cold_starts": 0, "invariance_rows": 64,
+    "soak_seconds": 1, "cold_starts": 0, "invariance_rows": 64, "parity_rows": 64, "robustness_rows": 40,
 }  # fmt: skip
 FULL: dict[str | None, tuple[str, ...]] = {  # what of it these gates need in full
     "latency-slo": ("latency_calls", "latency_seconds", "load_seconds"),
@@ -55,7 +55,13 @@ FULL: dict[str | None, tuple[str, ...]] = {  # what of it these gates need in fu
     "cold-start": ("cold_starts",),
     "memory-leak": ("soak_calls", "soak_seconds"),
     "batch-invariance": ("invariance_rows",),
-    None: ("invariance_rows",),  # a clean twin must pass all but the gates that judge times
+    "export-parity": ("parity_rows",),
+    "robustness": ("robustness_rows",),
+    None: (
+        "invariance_rows",
+        "parity_rows",
+        "robustness_rows",
+    ),  # a clean twin must pass all but the gates that judge times
 }
 RECORDED_ELSEWHERE = ("LAUNCHGATE_HOME", "LAUNCHGATE_ARTIFACTS", "MLFLOW_TRACKING_URI")
 COLUMNS = "{:<20} {:<22} {:<22} {}\n"

@@ -80,7 +80,7 @@ def first_rows(count: int) -> Rows:
     return lambda given: given.head(count)
 
 
-def first_of_every(count: int) -> Rows:
+def every(count: int) -> Rows:
     """Keep one request in `count`, spread over the window."""
     return lambda given: given.iloc[::count]
 
