@@ -47,7 +47,8 @@ INDEPENDENT = Groups()  # rows of which nothing says that they may be alike
 def group_columns(rows: pd.DataFrame, columns: Columns) -> dict[str, np.ndarray]:
     """Return the columns, each of shape (rows,), that say which of a log's rows may be alike, as far as it has them.
 
-    Days are in UTC; a row whose time can't be read is of the day "none". A row whose input stands once has no copy's name.
+    Days are in UTC; a row whose time can't be read is of the day "none". A row whose input stands once, or lacks a
+    value, has no copy's name.
     """
     import pandas as pd
 
@@ -60,7 +61,8 @@ def group_columns(rows: pd.DataFrame, columns: Columns) -> dict[str, np.ndarray]
     given = [name for name in columns.input if name in rows]
     if given and len(rows):
         inputs = rows[given].map(_comparable, na_action="ignore").groupby(given, dropna=False)
-        copied = inputs[given[0]].transform("size").to_numpy() > 1
+        # what a log lost is not the same input
+        copied = (inputs[given[0]].transform("size").to_numpy() > 1) & rows[given].notna().all(axis=1).to_numpy()
         if copied.any():
             names = inputs.ngroup().astype(str).astype(object)
             found[COPY] = names.where(copied, None).to_numpy()

@@ -172,9 +172,9 @@ def test_copies_are_one_cluster_that_nobody_had_to_name() -> None:
 
 
 def test_inputs_of_any_kind_are_compared_by_what_they_hold() -> None:
-    """Lists and images that are equal are copies; rows whose input stands once have no name, and nor has a log without copies."""
+    """Lists and images that are equal are copies; rows whose input stands once, or is missing, have no name."""
     images = [np.zeros((2, 2)), np.ones((2, 2)), np.zeros((2, 2)), np.full((2, 2), 2.0)]
     found = group_columns(pd.DataFrame({"text": images}), COLUMNS)[COPY]
     assert found[0] == found[2]
     assert (found[1], found[3]) == (None, None)
-    assert COPY not in group_columns(pd.DataFrame({"text": ["a", "b", None]}), COLUMNS)
+    assert COPY not in group_columns(pd.DataFrame({"text": ["a", "b", None, None]}), COLUMNS)
