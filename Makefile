@@ -19,7 +19,7 @@ help:
 	@echo "Test"
 	@echo "  make check              format, lint and types (a minute)"
 	@echo "  make unit               the tests that start no server and no measuring process (two minutes)"
-	@echo "  make test               every check and every test (20 to 25 min)"
+	@echo "  make test               every check and every test (16 to 23 min)"
 	@echo "  make selftest           planted failures and their clean twins through the real stages (an hour or more)"
 	@echo "Start over"
 	@echo "  make clean              remove all records, data and weights; keep the environment"
