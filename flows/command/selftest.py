@@ -57,11 +57,8 @@ FULL: dict[str | None, tuple[str, ...]] = {  # what of it these gates need in fu
     "batch-invariance": ("invariance_rows",),
     "export-parity": ("parity_rows",),
     "robustness": ("robustness_rows",),
-    None: (
-        "invariance_rows",
-        "parity_rows",
-        "robustness_rows",
-    ),  # a clean twin must pass all but the gates that judge times
+    # a clean twin must pass all but the gates that judge times
+    None: ("invariance_rows", "parity_rows", "robustness_rows"),
 }
 RECORDED_ELSEWHERE = ("LAUNCHGATE_HOME", "LAUNCHGATE_ARTIFACTS", "MLFLOW_TRACKING_URI")
 COLUMNS = "{:<20} {:<22} {:<22} {}\n"
