@@ -50,7 +50,6 @@ if TYPE_CHECKING:
 
 Kept = TypeVar("Kept", bound=Record)
 
-OF_MODELS = {"mlflow.experimentKind": "custom_model_development"}  # or MLflow's page opens on traces of agents
 METRICS_A_CALL = 1000
 
 
@@ -275,7 +274,7 @@ class MlflowLedger:
         if found is None:
             location = place.artifact_location(self.tracking_uri, self.artifact_root, name)
             try:
-                return str(self._client.create_experiment(name, location, tags=OF_MODELS))
+                return str(self._client.create_experiment(name, location))
             except _mlflow().MlflowException:
                 found = self._client.get_experiment_by_name(name)
                 if found is None:
