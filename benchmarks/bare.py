@@ -90,7 +90,6 @@ def _measure_costs(
 ) -> None:
     from tasks.core.errors import StageError
     from tasks.evaluation.robustness.measure import measure_robustness
-    from tasks.performance.capacity.measure import measure_capacity
     from tasks.performance.latency.closed_loop import measure_latency
     from tasks.performance.latency.cold_start import measure_cold_start
     from tasks.performance.load.peak import measure_load
@@ -101,11 +100,10 @@ def _measure_costs(
     rows, rest = sets.production, (measuring, seed, out)
     latency = run(f"{name}: latency", measure_latency, served, rows, *rest)
     given = LoadSetup(served, rows, latency, measuring, policy.business, seed, out)
-    with contextlib.suppress(StageError):  # a launch goes on too where a busy machine lets none be told
-        run(f"{name}: load", measure_load, given, slo.under_load, slo.confidence)
     batched = measuring, policy.business.serving_batch, seed, out
     run(f"{name}: cold start", measure_cold_start, served, rows, *batched)
     run(f"{name}: robustness", measure_robustness, served, rows, candidate.columns.label, *rest)
     run(f"{name}: memory", measure_memory, served, rows, measuring, seed)
-    with contextlib.suppress(StageError):  # same
-        run(f"{name}: capacity", measure_capacity, given, slo.objective, policy.limits()["capacity"].confidence)
+    with contextlib.suppress(StageError):  # a launch goes on too where a busy machine lets none be told
+        most = policy.limits()["capacity"].max_replicas
+        run(f"{name}: load", measure_load, given, slo.under_load, slo.confidence, most)

@@ -1,7 +1,8 @@
 """Where the seconds of a tiny launch go: each stage, each process with its imports, and the floor under them.
 
 Makes a candidate by `launchgate init`, launches it by the policy `selftest` in a fresh home, and then takes the same
-measurements by a bare script without Prefect, MLflow and Great Expectations: the floor. Nothing else should run beside it.
+measurements by a bare script without Prefect, MLflow and Great Expectations: the floor. Then it launches the same without the
+stages that time something, and with a log that the gates of the data reject. Nothing else should run beside it.
 `python benchmarks/tiny_launch.py [--check]`
 """
 
@@ -12,6 +13,7 @@ import json
 import os
 import re
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -27,6 +29,8 @@ ROOT = Path(__file__).resolve().parent.parent
 CLOCK = Path(__file__).resolve().parent / "import_clock"
 NAME = "tiny"
 GOAL = 90.0  # seconds, alone on two slow cores
+GOALS = {"untimed": 25.0, "rejected at the data": 15.0}  # same, of launches that end earlier
+MISSING = 5  # one value in so many is taken away
 STAGE = re.compile(r"^\S+  (.+?) (?:done in|has no result after) ([\d.]+) s")
 NO_VERDICT = 2  # exit status of a command that could not be carried out
 FEW = 0.05  # seconds of a stage that get no line of their own
@@ -67,8 +71,20 @@ def main() -> None:
         floor_seconds = time.perf_counter() - started
         floor = json.loads(told.splitlines()[-1])
         starts = processes(clocked)
+        early = {
+            "untimed": launch(
+                [*command, "launch", str(candidate), "--policy", str(untimed(folder))], folder, environment
+            )[0],
+            "rejected at the data": launch(
+                [*command, "launch", str(with_gaps(candidate)), "--policy", "selftest"], folder, environment
+            )[0],
+        }
     show(launched, stages, floor_seconds, floor, starts)
+    for name, seconds in early.items():
+        print(f"a launch {name}: {seconds:.1f} s, at most {GOALS[name]:g}")
+    kept = launched <= GOAL and all(seconds <= GOALS[name] for name, seconds in early.items())
     details = {
+        "early": early,
         "busy_seconds": busy,
         "floor_seconds": floor_seconds,
         "stages": stages,
@@ -77,7 +93,28 @@ def main() -> None:
             what: {"starts": len(each), "import_seconds": sum(each) / len(each)} for what, each in starts.items()
         },
     }
-    finish("tiny_launch", launched, f"<={GOAL:g}", launched <= GOAL, details)
+    finish("tiny_launch", launched, f"<={GOAL:g}", kept, details)
+
+
+def untimed(folder: Path) -> Path:
+    """Return the policy `selftest` without the stages that time something."""
+    text = (ROOT / "expectations" / "policies" / "selftest.yaml").read_text(encoding="utf-8")
+    path = folder / "untimed.yaml"
+    path.write_text(text.replace("\nmeasure:\n", "\nmeasure:\n  last_stage: robustness\n", 1), encoding="utf-8")
+    return path
+
+
+def with_gaps(candidate: Path) -> Path:
+    """Return a copy of the candidate whose log lacks one amount in five."""
+    import pandas as pd
+
+    copy = candidate.with_name("gaps")
+    shutil.copytree(candidate, copy)
+    for path in (copy / "data" / "log").rglob("*.parquet"):
+        rows = pd.read_parquet(path)
+        rows.loc[rows.index % MISSING == 0, "amount"] = None
+        rows.to_parquet(path)
+    return copy
 
 
 def launch(command: list[str], folder: Path, environment: dict[str, str]) -> tuple[float, float, dict[str, float]]:

@@ -229,7 +229,9 @@ def probe(
     ] = None,
     seconds: Annotated[
         float | None,
-        typer.Option(min=0.1, help="Of one run; up to three are made. Default: the policy's load_seconds."),
+        typer.Option(
+            min=0.1, help="Of one run; up to two are made. Default: what p99 takes, at most the policy's load_seconds."
+        ),
     ] = None,
     timeout: Annotated[float, typer.Option(min=0.001, help="Seconds after which a request has no answer.")] = 10,
     header: Annotated[

@@ -30,7 +30,6 @@ from tasks.evaluation.robustness.measure import measure_robustness
 from tasks.evaluation.unlabelled import estimate_without_labels
 from tasks.evidence import Unmeasured
 from tasks.monitoring.production import compare_feedback, score_answers, tally_statuses
-from tasks.performance.capacity.measure import measure_capacity
 from tasks.performance.latency.closed_loop import measure_latency
 from tasks.performance.latency.cold_start import measure_cold_start
 from tasks.performance.latency.interleaved import compare_with_champion
@@ -93,7 +92,6 @@ calibrate = _step(calibrate_variant, "calibrate")
 estimate = _step(estimate_without_labels, "estimate")
 time_calls = _step(measure_latency, "latency")
 offer_load = _step(measure_load, "load")
-find_capacity = _step(measure_capacity, "capacity")
 time_starts = _step(measure_cold_start, "cold-start")
 time_in_turns = _step(compare_with_champion, "champion-latency")
 repeat = _step(measure_determinism, "determinism")

@@ -21,6 +21,7 @@ from tasks.performance.endpoint.measure import measure_endpoint
 from tasks.performance.endpoint.request_bodies import write_bodies
 from tasks.performance.endpoint.run import EndpointOpening
 from tasks.performance.load.arrivals import expected_arrivals
+from tasks.performance.load.looks import seconds_to_look
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,8 +52,9 @@ def probe(
 ) -> EndpointVerdict:
     """Put the server at `url` under open-loop load and hold its responses to the policy's latency budget.
 
-    Requests are drawn from `rows`, a table, or from the candidate's production sample. `rate` and `seconds` are by default
-    the policy's forecast peak and its `load_seconds`; a run that cannot tell goes on up to twice. Every request is kept in a
+    Requests are drawn from `rows`, a table, or from the candidate's production sample. `rate` is by default
+    the policy's forecast peak, and `seconds` what a percentile takes at it, at most `load_seconds`; a run that cannot tell
+    goes on once. Every request is kept in a
     folder under `probes` in launchgate's home. Raises InputError where anything given is wrong or the server does not answer.
     """
     if candidate is None and rows is None:
@@ -60,7 +62,9 @@ def probe(
     subject, bar = read_inputs(candidate, policy, None) if candidate else (None, load_policy(policy or "standard"))
     limits = bar.limits()[latency_slo.NAME]
     assert isinstance(limits, latency_slo.Limits)  # noqa: S101  the gate's own
-    if not (seconds := seconds or bar.measure.load_seconds):
+    rate = rate or bar.business.peak_per_second
+    seconds = seconds or min(bar.measure.load_seconds, seconds_to_look(limits.under_load, rate))
+    if not seconds:
         raise InputError(
             f"the policy {bar.name} asks for no load (measure.load_seconds); say for how long with --seconds"
         )
@@ -78,7 +82,7 @@ def probe(
             endpoint=endpoint, bodies=bodies, out=out, headers=dict(headers or {}), timeout_seconds=timeout_seconds
         )
         found = measure_endpoint(
-            opening, expected_arrivals(bar.business, rows or out / DRAWN), rate or bar.business.peak_per_second, seconds,
+            opening, expected_arrivals(bar.business, rows or out / DRAWN), rate, seconds,
             limits.under_load, limits.confidence, bar.sample.seed,
         )  # fmt: skip
     except (StageError, AdapterError) as error:

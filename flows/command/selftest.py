@@ -44,12 +44,12 @@ TIMED = {
     "memory-leak",
 }  # what else runs on the machine shows in these
 SHORT: dict[str, float] = {  # where no gate in question needs more
-    "latency_calls": 200, "load_seconds": 0, "capacity_seconds": 0, "latency_seconds": 1, "calls_per_batch": 10, "batch_seconds": 0.5, "soak_calls": 60,
+    "latency_calls": 200, "load_seconds": 0, "latency_seconds": 1, "calls_per_batch": 10, "batch_seconds": 0.5, "soak_calls": 60,
     "soak_seconds": 1, "cold_starts": 0, "invariance_rows": 64, "parity_rows": 64, "robustness_rows": 40,
 }  # fmt: skip
 FULL: dict[str | None, tuple[str, ...]] = {  # what of it these gates need in full
     "latency-slo": ("latency_calls", "latency_seconds", "load_seconds"),
-    "capacity": ("capacity_seconds",),
+    "capacity": ("load_seconds",),
     "unit-cost": ("latency_calls", "latency_seconds"),
     "batch-profile": ("calls_per_batch", "batch_seconds"),
     "cold-start": ("cold_starts",),
@@ -138,7 +138,7 @@ class Bench:
         brief: tuple[str, ...] = (),
         *,
         clean: bool = False,
-        last_stage: Stage = "capacity",
+        last_stage: Stage = "load",
     ) -> str:
         """Return the address of `selftest` with short measurements but for those that `gate` needs; `brief` are short all the same.
 

@@ -84,6 +84,8 @@ def serve_pages(mlflow_port: int, prefect_port: int) -> None:
         _await(servers)
         _say(f"MLflow   {mlflow}{RUNS_PAGE}")
         _say(f"Prefect  {prefect}")
+        for model, address in ledger.pages(mlflow).items():
+            _say(f"launches of {model}: {address}")
         _stay(servers)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 from flows import steps
 from tasks.decision.early_stop import reason_to_stop
 from tasks.evidence import FirstLaunch, Unmeasured, VariantCosts, VariantEvidence
+from tasks.gates import capacity, latency_slo
 from tasks.performance.load.setup import LoadSetup
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from tasks.core.records import Record, Serving
     from tasks.core.verdicts import Stage
     from tasks.evidence import (
-        CapacityEvidence,
         ChampionLatency,
         ColdStartEvidence,
         LatencyEvidence,
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
         MemoryEvidence,
         RobustnessEvidence,
     )
-    from tasks.gates import latency_slo
 
 
 def measure_costs(
@@ -57,7 +56,7 @@ class _Costs:
     def measure(self) -> VariantCosts:
         """Run the stages until one is done after which a gate rejects the variant, or the policy asks for no more.
 
-        What times nothing comes first, and the search for capacity last: it takes the longest.
+        What times nothing comes first, and the load last: it takes the longest.
         """
         costs = VariantCosts.lacking(Unmeasured(stage=self._name, why="not measured yet"))
         why: Unmeasured | None = None
@@ -72,11 +71,10 @@ class _Costs:
         return {
             "robustness": ("robustness", self._robustness),
             "latency": ("latency", self._latency),
-            "load": ("load", self._load),
             "champion-latency": ("champion_latency", self._champion_latency),
             "cold-start": ("cold_start", self._cold_start),
             "memory": ("memory", self._memory),
-            "capacity": ("capacity", self._capacity),
+            "load": ("load", self._load),
         }
 
     def _latency(self, _: VariantCosts) -> LatencyEvidence | Unmeasured:
@@ -94,8 +92,11 @@ class _Costs:
         stage = f"{self._name}: load"
         if not self._measuring.load_seconds:
             return Unmeasured(stage=stage, why="the policy asks for no load (measure.load_seconds is 0)")
-        slo = self._slo()
-        return steps.attempt(stage, steps.offer_load, self._under_load(costs.latency), slo.under_load, slo.confidence)
+        limits = self._launch.policy.limits()
+        slo = cast("latency_slo.Limits", limits[latency_slo.NAME])
+        most = cast("capacity.Limits", limits[capacity.NAME]).max_replicas
+        setup = self._under_load(costs.latency)
+        return steps.attempt(stage, steps.offer_load, setup, slo.under_load, slo.confidence, most)
 
     def _champion_latency(self, _: VariantCosts) -> ChampionLatency | FirstLaunch | Unmeasured:
         if isinstance(self._champion.served, FirstLaunch):
@@ -148,17 +149,6 @@ class _Costs:
             self._measuring,
             self._seed,
         )
-
-    def _capacity(self, costs: VariantCosts) -> CapacityEvidence | Unmeasured:
-        policy, stage = self._launch.policy, f"{self._name}: capacity"
-        if not self._measuring.capacity_seconds:
-            return Unmeasured(stage=stage, why="the policy asks for no capacity (measure.capacity_seconds is 0)")
-        confidence = policy.limits()["capacity"].confidence
-        under_load = self._under_load(costs.latency)
-        return steps.attempt(stage, steps.find_capacity, under_load, self._slo().objective, confidence)
-
-    def _slo(self) -> latency_slo.Limits:
-        return cast("latency_slo.Limits", self._launch.policy.limits()["latency-slo"])
 
     def _under_load(self, latency: LatencyEvidence | Unmeasured) -> LoadSetup | Unmeasured:
         """Return what a stage is given that puts the variant under load, or what it lacks."""

@@ -64,6 +64,15 @@ def artifact_location(uri: str, root: str | None, experiment: str) -> str | None
     return f"{place.rstrip('/')}/{experiment}"
 
 
+def page(server: str, experiment: str, run_id: str = "") -> str:
+    """Return the address of an experiment's runs, or of one of them, on an MLflow server.
+
+    Without the workflow in it the page opens among prompts and agents, whose menu hides runs and models.
+    """
+    place = f"{without_password(server).rstrip('/')}/#/experiments/{experiment}/runs"
+    return f"{place}/{run_id}".rstrip("/") + "?workflowType=machine_learning"
+
+
 def probe_database(uri: str) -> None:
     """Connect once; a SQLite ledger's folder is made. MLflow itself would try ten times over minutes.
 

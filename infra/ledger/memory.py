@@ -151,6 +151,10 @@ class MemoryLedger:
             raise InputError(f"run {run_id} has no variant {variant}")
         return Path(shutil.copytree(source, into, dirs_exist_ok=True))
 
+    def pages(self, server: str) -> dict[str, str]:  # noqa: ARG002  the port's signature
+        """Return nothing: no server shows this ledger."""
+        return {}
+
     def url(self, run_id: str) -> str | None:  # noqa: ARG002  the port's signature
         """Memory has no pages."""
         return None

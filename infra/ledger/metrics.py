@@ -16,7 +16,6 @@ from tasks.core.records import Variant
 from tasks.evidence import (
     AnswerShapes,
     CalibrationEvidence,
-    CapacityEvidence,
     ChampionLatency,
     ColdStartEvidence,
     CostEvidence,
@@ -213,8 +212,6 @@ def _speed_points(variant: VariantEvidence) -> Iterator[Point]:
         yield from _latency_points(variant.latency)
     if isinstance(variant.load, LoadEvidence):
         yield from _load_points(variant.load)
-    if isinstance(variant.capacity, CapacityEvidence):
-        yield from _capacity_points(variant.capacity)
     if isinstance(variant.cold_start, ColdStartEvidence):
         yield from _start_points(variant.cold_start)
     if isinstance(turns := variant.champion_latency, ChampionLatency):
@@ -260,16 +257,10 @@ def _load_points(found: LoadEvidence) -> Iterator[Point]:
         yield Point("load/utilisation", float(np.mean(used)))
     if found.busy_seconds is not None:
         yield Point("load/busy_ms", found.busy_seconds * MS)
-
-
-def _capacity_points(found: CapacityEvidence) -> Iterator[Point]:
-    """Give what a replica sustains, and the curve of latency by rate: whole requests a second as the step."""
-    for name in ("verified", "estimated", "predicted", "low", "high"):
-        if (rate := getattr(found, f"{name}_per_second")) is not None:
-            yield Point(f"capacity/{name}_per_second", rate)
-    yield Point("capacity/load_seconds", found.load_seconds)
-    for rate, seconds in found.curve:
-        yield Point(f"capacity/p{100 * found.objective.quantile:g}_ms", seconds * MS, round(rate))
+    if found.sustained_per_second is not None:
+        yield Point("load/sustained_per_second", found.sustained_per_second)
+    for rate, seconds in found.curve:  # whole requests a second as the step
+        yield Point("load/latency_by_rate_ms", seconds * MS, round(rate))
 
 
 def _start_points(found: ColdStartEvidence) -> Iterator[Point]:

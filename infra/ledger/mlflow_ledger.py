@@ -248,15 +248,14 @@ class MlflowLedger:
         return into
 
     def url(self, run_id: str) -> str | None:
-        """Return the address of a run's page on the MLflow server, None where the ledger is a database.
-
-        Without the workflow in it the page opens among prompts and agents, whose menu hides runs and models.
-        """
+        """Return the address of a run's page on the MLflow server, None where the ledger is a database."""
         if not place.is_server(self.tracking_uri):
             return None
-        experiment = self._client.get_run(run_id).info.experiment_id
-        server = place.without_password(self.tracking_uri).rstrip("/")
-        return f"{server}/#/experiments/{experiment}/runs/{run_id}?workflowType=machine_learning"
+        return place.page(self.tracking_uri, self._client.get_run(run_id).info.experiment_id, run_id)
+
+    def pages(self, server: str) -> dict[str, str]:
+        """Return the address of each model's launches on an MLflow server that shows this ledger, by the model's name."""
+        return {name: place.page(server, experiment) for name, experiment in self._runs.models().items()}
 
     def _read(self, run_id: str, artifact: str, record: type[Kept]) -> Kept:
         with tempfile.TemporaryDirectory() as folder:

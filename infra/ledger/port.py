@@ -95,6 +95,9 @@ class Ledger(Protocol):
     def fetch_variant(self, run_id: str, variant: str, into: Path) -> Path:
         """Copy a variant's files into `into` and return it."""
 
+    def pages(self, server: str) -> dict[str, str]:
+        """Return the address of each model's launches on a server that shows this ledger, by the model's name."""
+
     def url(self, run_id: str) -> str | None:
         """Return the address of a run's page, None where no server shows it."""
 

@@ -46,6 +46,12 @@ class Runs:
         query = f"tags.`{KIND_TAG}` LIKE '%'" + (f" and {condition}" if condition else "")
         return list(self._client.search_runs(experiments, query, max_results=LISTED_RUNS, order_by=["start_time DESC"]))
 
+    def models(self) -> dict[str, str]:
+        """Return the id of each experiment that holds launches, by its name, which is the model's."""
+        query = f"tags.`{KIND_TAG}` LIKE '%'"
+        found = sorted((str(each.name), str(each.experiment_id)) for each in self._client.search_experiments())
+        return {name: key for name, key in found if self._client.search_runs([key], query, max_results=1)}
+
     def children(self, run_id: str) -> dict[str, Any]:
         """Return a launch's child runs under the names of their variants."""
         experiment = self._client.get_run(run_id).info.experiment_id

@@ -40,8 +40,8 @@ class Reviewing(Record):
 class Measuring(Record):
     """How long the measurements may take; they stop at whichever of count and seconds comes first.
 
-    `load_seconds` are those of one run under open-loop load, of which there are up to three; 0 asks for none. So do
-    `capacity_seconds` of one run of the search for the most that a replica carries, of which there are some 15 to 30.
+    `load_seconds` are the most of one run under open-loop load, which ends sooner where it holds the requests that a percentile
+    takes; there are up to two of them for each number of replicas that is tried. 0 asks for none.
     `cold_starts` are fresh processes, 0 for none; `champion_seconds` are spent in turns with the champion, each batch size.
     `rejected` says what to do once a gate fails the launch or a variant: `measure` all the same, or `stop` there.
     `last_stage` is the stage after which nothing more is measured: a gate of a later one is unmeasured, and rejects if it blocks.
@@ -59,11 +59,10 @@ class Measuring(Record):
     calls_per_batch: Count
     batch_seconds: Positive
     load_seconds: Annotated[float, Field(ge=0)]
-    capacity_seconds: Annotated[float, Field(ge=0)] = 0
     cold_starts: Annotated[int, Field(ge=0)]
     champion_seconds: Positive
     rejected: Literal["measure", "stop"]
-    last_stage: Stage = "capacity"
+    last_stage: Stage = "load"
     soak_calls: Count
     soak_seconds: Positive
     stage_timeout_seconds: Positive

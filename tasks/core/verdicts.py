@@ -24,11 +24,10 @@ Stage = Literal[
     "review",
     "robustness",
     "latency",
-    "load",
     "champion-latency",
     "cold-start",
     "memory",
-    "capacity",
+    "load",
 ]
 WORST_FIRST: tuple[Outcome, ...] = ("fail", "unmeasured", "inconclusive", "pass")
 

@@ -9,12 +9,10 @@ from tasks.core.errors import StageError
 from tasks.cost.machines import machine
 from tasks.cost.replicas import carrying_replicas, erlang_servers
 from tasks.evidence import (
-    CapacityEvidence,
     CostEvidence,
     Evidence,
     LatencyEvidence,
     LoadEvidence,
-    Objective,
     Unmeasured,
     VariantEvidence,
 )
@@ -27,22 +25,18 @@ if TYPE_CHECKING:
 HOURS_PER_MONTH = 730.0
 SECONDS_PER_MONTH = HOURS_PER_MONTH * 3600
 CONFIDENCE = 0.95
+SAME_SHARE = 1e-9  # of a replica, which rounding makes
 
 
 def project_cost(
-    latency: LatencyEvidence,
-    business: Business,
-    measured_on: str,
-    load: LoadEvidence | None = None,
-    capacity: CapacityEvidence | None = None,
+    latency: LatencyEvidence, business: Business, measured_on: str, load: LoadEvidence | None = None
 ) -> CostEvidence:
     """Return what serving the policy's traffic costs, low and high ends from the interval of the mean service time.
 
-    A replica serves one batch at a time and is planned to be busy for `utilisation` of the time at the peak;
-    `spare_replicas` are paid for too. Where replicas were loaded, there are as many as kept to that then, since calls take
-    longer under load. Where its capacity was measured, none is planned to carry more than the rate that it was seen to
-    sustain, at the high end than the lower bound of that. Unused capacity between mean and peak is in the
-    price per prediction. Raises StageError where the serving batch was not measured.
+    A replica is planned to be busy for `utilisation` of the time at the peak, by the time that a request kept one busy
+    under load where that was measured, else by its service time; and none to carry more than the share of the peak that it
+    was loaded with. `spare_replicas` are paid for too. Unused capacity between mean and peak is in the price per prediction.
+    Raises StageError where the serving batch was not measured.
     """
     seconds = next((item.seconds for item in latency.batches if item.batch == business.serving_batch), ())
     if not seconds:
@@ -50,15 +44,14 @@ def project_cost(
     hired = machine(business.machine)
     service = mean_interval(seconds, CONFIDENCE, seed=0)
     per_item = [value / business.serving_batch for value in (service.estimate, service.low, service.high)]
-    sustained = None if capacity is None else capacity.verified_per_second
-    least = sustained if capacity is None or sustained is None else min(sustained, capacity.low_per_second or sustained)
+    loaded = None if load is None else load.busy_seconds
+    busy = per_item[0] if load is None or loaded is None else loaded / load.replica.instances
     carrying = [
         max(
-            carrying_replicas(item, business),
-            0 if load is None else load.carrying,
-            0 if rate is None else math.ceil(business.peak_per_second / rate),
+            carrying_replicas(busy * item / per_item[0], business),
+            0 if load is None else math.ceil(business.peak_per_second / load.share_per_second - SAME_SHARE),
         )
-        for item, rate in zip(per_item, (sustained, sustained, least), strict=True)
+        for item in per_item
     ]
     replicas = [count + business.spare_replicas for count in carrying]
     monthly = [count * hired.usd_per_hour * HOURS_PER_MONTH for count in replicas]
@@ -71,15 +64,15 @@ def project_cost(
         service_ms=per_item[0] * 1e3,
         service_ms_low=per_item[1] * 1e3,
         service_ms_high=per_item[2] * 1e3,
-        loaded_ms=None if load is None or load.busy_seconds is None else load.busy_seconds * 1e3,
+        loaded_ms=None if loaded is None else loaded * 1e3,
         serving_batch=business.serving_batch,
         peak_per_second=business.peak_per_second,
         utilisation=business.utilisation,
         replicas=replicas[0],
         replicas_high=replicas[2],
         spare_replicas=business.spare_replicas,
-        sustained_per_second=sustained,
-        erlang_replicas=None if capacity is None else _by_erlang(per_item[0], business, capacity.objective),
+        sustained_per_second=None if load is None else load.sustained_per_second,
+        erlang_replicas=_by_erlang(per_item[0], business, load),
         usd_per_thousand=monthly[0] / thousands,
         usd_per_thousand_high=monthly[2] / thousands,
         usd_per_month=monthly[0],
@@ -87,10 +80,14 @@ def project_cost(
     )
 
 
-def _by_erlang(service_seconds: float, business: Business, objective: Objective) -> int | None:
-    """Return the replicas that Erlang C says, None where it says that no number is enough."""
+def _by_erlang(service_seconds: float, business: Business, load: LoadEvidence | None) -> int | None:
+    """Return the replicas that Erlang C says, None without an objective, and where it says that no number is enough."""
+    if load is None or not load.objectives:
+        return None
     try:
-        return erlang_servers(business.peak_per_second, service_seconds, objective)
+        return erlang_servers(
+            business.peak_per_second, service_seconds, max(load.objectives, key=lambda each: each.quantile)
+        )
     except ValueError:
         return None
 
@@ -109,8 +106,7 @@ def _price(variant: VariantEvidence, evidence: Evidence, business: Business) -> 
     measured_on = f"{environment.gpu or environment.cpu}, {environment.cores} cores"
     try:
         load = None if isinstance(variant.load, Unmeasured) else variant.load
-        capacity = None if isinstance(variant.capacity, Unmeasured) else variant.capacity
-        cost = project_cost(variant.latency, business, measured_on, load, capacity)
+        cost = project_cost(variant.latency, business, measured_on, load)
         return variant.model_copy(update={"cost": cost})
     except StageError as error:
         return variant.model_copy(update={"cost": Unmeasured(stage="cost", why=str(error))})

@@ -51,6 +51,7 @@ def judge_load(found: EndpointEvidence, policy: Policy) -> EndpointVerdict:
     limits = policy.limits()[latency_slo.NAME]
     assert isinstance(limits, latency_slo.Limits)  # noqa: S101  the gate's own
     largest = _ms(max(found.responses))
+    budget = {each.quantile: MS * each.limit_seconds for each in limits.under_load}
     return EndpointVerdict(
         endpoint=found.endpoint,
         policy=policy.reference,
@@ -58,7 +59,7 @@ def judge_load(found: EndpointEvidence, policy: Policy) -> EndpointVerdict:
         answered=found.requests - found.lost,
         calls=_together([each.run.calls for each in found.runs if each.run.calls]),
         percentiles=(
-            *(_percentile(found, q, limits.under_load.get(q), limits.confidence) for q in QUANTILES),
+            *(_percentile(found, q, budget.get(q), limits.confidence) for q in QUANTILES),
             Percentile(q=1, ms=largest, low_ms=largest, high_ms=None),
         ),
         result=latency_slo.judge_endpoint(found, limits),
@@ -67,7 +68,7 @@ def judge_load(found: EndpointEvidence, policy: Policy) -> EndpointVerdict:
 
 
 def _percentile(found: EndpointEvidence, q: float, limit_ms: float | None, confidence: float) -> Percentile:
-    bound = bound_under_load(found, q, confidence, None if limit_ms is None else limit_ms / MS)
+    bound = bound_under_load(found, q, confidence)
     return Percentile(q=q, ms=_ms(bound.estimate), low_ms=_ms(bound.low), high_ms=_ms(bound.high), limit_ms=limit_ms)
 
 

@@ -14,7 +14,6 @@ from tasks.evidence.calibration import (
     LabelFree,
     Reliability,
 )
-from tasks.evidence.capacity import CapacityEvidence, Configuration, Objective, Probed
 from tasks.evidence.champion import ChampionEvidence, FirstLaunch
 from tasks.evidence.common import Raw, Unmeasured
 from tasks.evidence.cost import CostEvidence
@@ -52,6 +51,7 @@ from tasks.evidence.load import (
     Loaded,
     LoadEvidence,
     LoadRun,
+    Objective,
     Offered,
     PoissonArrivals,
     ReplayArrivals,
@@ -89,14 +89,12 @@ __all__ = [
     "Bin",
     "CalibrationEvidence",
     "Calls",
-    "CapacityEvidence",
     "ChampionEvidence",
     "ChampionLatency",
     "ColdStart",
     "ColdStartEvidence",
     "ConfidentErrors",
     "ConfidentSlice",
-    "Configuration",
     "CostEvidence",
     "DataEvidence",
     "DependencyEvidence",
@@ -138,7 +136,6 @@ __all__ = [
     "PartTimes",
     "Perturbed",
     "PoissonArrivals",
-    "Probed",
     "ProviderEvidence",
     "Raw",
     "Reliability",

@@ -8,10 +8,9 @@ from tasks.core.records import Record
 class CostEvidence(Record):
     """What the variant costs at the policy's traffic on the policy's machine, from measured service times.
 
-    The low and high ends come from the confidence interval of the mean service time, one call after the other, and from the
-    lower bound of the capacity where that was measured. `loaded_ms` is for how long a request kept a replica busy under its
-    share of the peak; `sustained_per_second` is what one replica was seen to sustain, and `erlang_replicas`
-    how many would carry the peak by Erlang's formula, a check that plans nothing. `spare_replicas` are part of `replicas`.
+    The low and high ends come from the confidence interval of the mean service time, one call after the other. `loaded_ms` is
+    for how long a request kept a replica busy under its share of the peak; `sustained_per_second` is what one would sustain by
+    its services under load, and `erlang_replicas` how many would carry the peak by Erlang's formula; both plan nothing. `spare_replicas` are part of `replicas`.
     Money is in US dollars.
     """
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Any, Literal, Self
+
+from pydantic import model_validator
 
 from tasks.core.records import Marking, Record, Sha256, Target, Variant
 from tasks.evidence.calibration import CalibrationEvidence, LabelFree
-from tasks.evidence.capacity import CapacityEvidence
 from tasks.evidence.champion import ChampionEvidence, FirstLaunch
 from tasks.evidence.common import Unmeasured
 from tasks.evidence.cost import CostEvidence
@@ -53,13 +54,23 @@ class VariantCosts(Record):
 
     latency: LatencyEvidence | Unmeasured
     load: LoadEvidence | Unmeasured = Unmeasured(stage="load", why="not asked for")
-    capacity: CapacityEvidence | Unmeasured = Unmeasured(stage="capacity", why="not asked for")
     champion_latency: ChampionLatency | FirstLaunch | Unmeasured = Unmeasured(
         stage="champion latency", why="not asked for"
     )
     cold_start: ColdStartEvidence | Unmeasured = Unmeasured(stage="cold start", why="not asked for")
     robustness: RobustnessEvidence | Unmeasured
     memory: MemoryEvidence | Unmeasured
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_older_evidence(cls, values: Any) -> Any:
+        """Read records of a search for capacity beside the load: its objective is what the load is held to."""
+        if not isinstance(values, dict) or "capacity" not in values:
+            return values
+        searched, load = values["capacity"], values.get("load")
+        if isinstance(searched, dict) and "objective" in searched and isinstance(load, dict) and "runs" in load:
+            values = values | {"load": {"objectives": [searched["objective"]]} | load}
+        return {name: value for name, value in values.items() if name != "capacity"}
 
     @classmethod
     def lacking(cls, why: Unmeasured) -> Self:

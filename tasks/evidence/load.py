@@ -58,6 +58,13 @@ class Replica(Record):
         return values
 
 
+class Objective(Record):
+    """A latency objective: the response time that a share `quantile` of requests stays within, failed ones missing it."""
+
+    quantile: Annotated[float, Field(gt=0, lt=1)]
+    limit_seconds: Annotated[float, Field(gt=0)]
+
+
 class Lateness(Record):
     """How long after their scheduled arrival requests were sent: the error of the generator, not of the server."""
 
@@ -128,6 +135,11 @@ class Loaded(Record):
     scheduled_seconds: tuple[float, ...]
     response_seconds: tuple[float | None, ...]
 
+    @property
+    def answered_seconds(self) -> tuple[float, ...]:
+        """The responses of the requests that were answered."""
+        return tuple(seconds for seconds in self.response_seconds if seconds is not None)
+
 
 class Offered(Record):
     """Open-loop load of one kind, on requests drawn from production.
@@ -147,6 +159,11 @@ class Offered(Record):
     def lost(self) -> int:
         """Requests that failed or were not answered in time."""
         return sum(each.run.failed + each.run.unfinished for each in self.runs)
+
+    @property
+    def looks(self) -> int:
+        """How often somebody looked whether the load so far can tell."""
+        return len(self.runs)
 
     @property
     def scheduled(self) -> tuple[float, ...]:
@@ -170,7 +187,9 @@ class Offered(Record):
 class LoadEvidence(Offered):
     """One replica under its share of the forecast peak: `share_per_second` is the peak over the `carrying` replicas.
 
-    `crowded` are runs at larger shares, which kept the replica busy for more of the time than the policy plans.
+    `crowded` are runs at larger shares, at which the `objectives` were missed or stayed open, or the replica was busier than
+    the policy plans. `sustained_per_second` is the highest rate at which a queue with the services of the runs keeps every
+    objective, and `curve` has its largest quantile in seconds at rates from next to none to nearly all that it serves.
     """
 
     target: Target
@@ -178,7 +197,15 @@ class LoadEvidence(Offered):
     carrying: int
     share_per_second: float
     replica: Replica
+    objectives: tuple[Objective, ...] = ()
     crowded: tuple[LoadRun, ...] = ()
+    sustained_per_second: float | None = None
+    curve: tuple[tuple[float, float], ...] = ()
+
+    @property
+    def looks(self) -> int:
+        """How often somebody looked whether the load so far can tell, at all shares together."""
+        return len(self.crowded) + len(self.runs)
 
     @property
     def busy_seconds(self) -> float | None:

@@ -26,7 +26,7 @@ from tasks.evidence import (
 )
 from tasks.gates.comparisons import rows_to_settle_rate
 from tasks.gates.verdict import Question, absent, at_most, unmeasured, verdict
-from tasks.statistics import QuantileBound, bound_under_load, decide_upper, quantile_interval, slo_verdict
+from tasks.statistics import QuantileBound, bound_under_load, decide_upper, load_verdict, quantile_interval
 
 NAME = "latency-slo"
 CHECKLIST = "week 1-2"
@@ -66,14 +66,10 @@ class Limits(GateLimits):
         return self
 
     @property
-    def objective(self) -> Objective:
-        """What the capacity of a replica is measured by: p99 and its limit."""
-        return Objective(quantile=0.99, limit_seconds=self.p99_ms / MS_PER_SECOND)
-
-    @property
-    def under_load(self) -> dict[float, float]:
-        """The limit in milliseconds of each quantile that requests under load are held to."""
-        return {0.5: self.p50_ms, 0.9: self.p90_ms, 0.95: self.p95_ms, 0.99: self.p99_ms}
+    def under_load(self) -> tuple[Objective, ...]:
+        """What requests under load are held to: each quantile and its limit."""
+        budget = {0.5: self.p50_ms, 0.9: self.p90_ms, 0.95: self.p95_ms, 0.99: self.p99_ms}
+        return tuple(Objective(quantile=q, limit_seconds=limit / MS_PER_SECOND) for q, limit in budget.items())
 
 
 def judge(evidence: VariantEvidence, limits: Limits) -> GateResult:
@@ -123,19 +119,20 @@ def _percentile(name: str, q: float, limit: float, times: BatchTimes, confidence
 def _under_load(found: LoadEvidence | EndpointEvidence, limits: Limits, remedy: str) -> tuple[Check, ...]:
     if not found.requests:
         return (unmeasured("load", "No request was sent under load; set measure.load_seconds"),)
-    return tuple(_response(q, limit, found, limits.confidence, remedy) for q, limit in limits.under_load.items())
+    return tuple(_response(each, found, limits.confidence, remedy) for each in limits.under_load)
 
 
-def _response(q: float, limit: float, found: LoadEvidence | EndpointEvidence, confidence: float, remedy: str) -> Check:
-    bound, percentile = bound_under_load(found, q, confidence, limit / MS_PER_SECOND), f"p{PERCENT * q:g}"
+def _response(one: Objective, found: LoadEvidence | EndpointEvidence, confidence: float, remedy: str) -> Check:
+    q, limit = one.quantile, MS_PER_SECOND * one.limit_seconds
+    bound, percentile = bound_under_load(found, q, confidence), f"p{PERCENT * q:g}"
     name, asked = f"{percentile} under load", f"{found.requests:,} requests at {found.share_per_second:.4g} a second"
     lost = f", of which {found.lost:,} got no answer," if found.lost else ""
     if math.isinf(bound.estimate):
-        outcome = decide_upper(bound, limit / MS_PER_SECOND)
+        outcome = decide_upper(bound, one.limit_seconds)
         because = f"Of {asked} {found.lost:,} got no answer, more than {percentile} leaves; {remedy}"
         return Check(name=name, outcome=outcome, limit=limit, unit="ms", because=because)
     question = Question(name, f"The {percentile} response over {asked}{lost}", "ms", remedy, "requests")
-    more = slo_verdict(bound, found.responses, limit / MS_PER_SECOND, confidence).more_requests
+    more = load_verdict(found, q, confidence, one.limit_seconds).more_requests
     low, high = (None if end is None or math.isinf(end) else MS_PER_SECOND * end for end in (bound.low, bound.high))
     needed = found.requests + more if more else None
     in_ms = QuantileBound(MS_PER_SECOND * bound.estimate, low, high, needed or 0)

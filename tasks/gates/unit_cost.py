@@ -1,7 +1,7 @@
 """What the variant costs a thousand predictions and a month, at the policy's traffic, utilisation and spare replicas.
 
-There are as many replicas as kept to the planned utilisation when they were loaded, or as their calls one after the other
-ask for, if those are more. The cost carries the uncertainty of the measured service time: it passes where its high end is
+There are as many replicas as kept the latency budget and the planned utilisation under load, or as the calls one after the
+other ask for where there was none. The cost carries the uncertainty of the measured service time: it passes where its high end is
 within the limit, fails where its point is over, and is inconclusive in between.
 """
 
@@ -19,7 +19,7 @@ from tasks.statistics import Interval
 NAME = "unit-cost"
 CHECKLIST = "week 11-12"
 SCOPE: Scope = "variant"
-STOPS_AFTER: tuple[Stage, ...] = ("capacity",)
+STOPS_AFTER: tuple[Stage, ...] = ("load",)
 NEEDS = "measured service times, and the price of the policy's machine"
 DECIDES = "whether the variant is cheap enough, a thousand predictions and a month, with replicas for the peak"
 
@@ -76,7 +76,7 @@ def _cost(name: str, per: str, found: CostEvidence, ends: tuple[float, float], l
     }
     loaded = "" if found.loaded_ms is None else f", {found.loaded_ms:.3g} ms under load,"
     seen = found.sustained_per_second
-    sustained = "" if seen is None else f", each of which was seen to sustain {show(seen, 'a second')}"
+    sustained = "" if not seen else f", each of which would sustain about {show(seen, 'a second')}"
     because = (
         f"The cost is {show(point, unit)}, up to {show(high, unit)}, with {found.replicas} replicas of {found.machine} "
         f"at {found.service_ms:.3g} ms a call{loaded} and {show(found.utilisation, 'share')} utilisation{sustained}, {tails[outcome]}"

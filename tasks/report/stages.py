@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tasks.performance.capacity.measure import EFFORT
-from tasks.statistics import LOOKS
+from tasks.performance.load.looks import LOOKS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,9 +18,8 @@ BEFORE = (
 CHAMPION = ("champion: replay", "champion")
 ANSWERS = ("determinism", "evaluate", "calibrate", "provider", "estimate")
 BETWEEN = ("dependencies", "review")
-COSTS = ("robustness", "latency", "load", "champion latency", "cold start", "memory", "capacity")
+COSTS = ("robustness", "latency", "champion latency", "cold start", "memory", "load")
 AFTER = ("report",)
-CAPACITY_RUNS = EFFORT["search_runs"] + EFFORT["verify_runs"] * EFFORT["verifications"]
 TWICE = 2  # a soak with a trace of memory and one without; turns with the champion at batch 1 and at the served batch
 
 
@@ -37,7 +35,6 @@ def stages_of(
     budgets = budgets_of(measuring)
     asked = {
         "load": measuring.load_seconds,
-        "capacity": measuring.capacity_seconds,
         "cold start": measuring.cold_starts,
     }
     costs = [stage for stage in COSTS if asked.get(stage, 1) and (champion or stage != "champion latency")]
@@ -57,5 +54,4 @@ def budgets_of(measuring: Measuring) -> dict[str, float]:
         "champion latency": TWICE * measuring.champion_seconds,
         "robustness": measuring.robustness_seconds,
         "memory": TWICE * measuring.soak_seconds,
-        "capacity": CAPACITY_RUNS * measuring.capacity_seconds,
     }

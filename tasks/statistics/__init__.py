@@ -2,7 +2,7 @@
 
 Every bound is one-sided at the asked confidence: `low` and `high` each hold with that probability, so together they
 are a two-sided interval at 2 * confidence - 1. Observations are taken as independent, but for those of `resample_ratio`,
-which come in clusters, and for response times under load (`response_bound`, `dependent_quantile`), which come in a row;
+which come in clusters, and for response times under load (`response_bound`), which come in a row;
 `design_effect` says how many independent ones clustered rows are worth. Too few of them for any answer raise ValueError,
 because absence is not a number.
 """
@@ -18,20 +18,23 @@ from tasks.statistics.clustered_rows import (
     design_effect,
     intraclass_correlation,
 )
-from tasks.statistics.dependent_quantiles import dependent_quantile, variance_inflation
 from tasks.statistics.distances import chance, distance_interval, largest_gap, total_variation
 from tasks.statistics.false_discovery import confidence_of_named, discoveries, smallest_level
 from tasks.statistics.paired import paired_difference, rows_for_non_inferiority
-from tasks.statistics.queue_resampling import Arrivals
+from tasks.statistics.queue_replay import Arrivals, Services
 from tasks.statistics.rates import difference_interval, rate_forecast, rate_interval, rows_for_rate_bound
 from tasks.statistics.slo import (
-    LOOKS,
+    MOST_BUSY,
     ResponseBound,
+    Responses,
     bound_under_load,
     confidence_at_look,
+    load_verdict,
+    replay_run,
+    requests_to_look,
     response_bound,
+    services_of,
     slo_verdict,
-    values_bound,
 )
 from tasks.statistics.times import (
     QuantileBound,
@@ -47,13 +50,15 @@ from tasks.statistics.times import (
 __all__ = [
     "APART",
     "FEWEST_CLUSTERS",
-    "LOOKS",
+    "MOST_BUSY",
     "Alike",
     "Arrivals",
     "Bounds",
     "Interval",
     "QuantileBound",
     "ResponseBound",
+    "Responses",
+    "Services",
     "bound_under_load",
     "calibration_error",
     "chance",
@@ -62,7 +67,6 @@ __all__ = [
     "crossed_codes",
     "decide_lower",
     "decide_upper",
-    "dependent_quantile",
     "design_effect",
     "difference_interval",
     "difference_of",
@@ -70,6 +74,7 @@ __all__ = [
     "distance_interval",
     "intraclass_correlation",
     "largest_gap",
+    "load_verdict",
     "mean_interval",
     "paired_difference",
     "paired_ratio_of_medians",
@@ -77,17 +82,18 @@ __all__ = [
     "rate_forecast",
     "rate_interval",
     "ratio_of_medians",
+    "replay_run",
+    "requests_to_look",
     "resample_ratio",
     "resampled_interval",
     "response_bound",
     "rows_for_non_inferiority",
     "rows_for_rate_bound",
+    "services_of",
     "settling_point",
     "slo_verdict",
     "slope",
     "smallest_level",
     "steady_slope",
     "total_variation",
-    "values_bound",
-    "variance_inflation",
 ]

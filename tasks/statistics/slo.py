@@ -1,40 +1,57 @@
-"""Whether a run under open-loop load keeps a limit on a percentile of its response times, and what would settle it."""
+"""Whether a run under open-loop load keeps a limit on a percentile of its response times, and what would settle it.
+
+The run is cut into blocks of time. A percentile is within a limit where the share of requests over it is small enough, so
+the mean of the blocks' shares is held to what the percentile leaves, with the error that it would have at the limit.
+"""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
 
-from tasks.statistics.bounds import Verdict, decide_upper, sample
-from tasks.statistics.dependent_quantiles import dependent_quantile, variance_inflation
-from tasks.statistics.queue_replay import fewest, replayed_quantile
-from tasks.statistics.queue_resampling import BLOCKS, Arrivals
-from tasks.statistics.rates import rows_for_rate_bound
+import numpy as np
+
+from tasks.statistics.bounds import Verdict, check_confidence, decide_upper, sample
+from tasks.statistics.queue_replay import Arrivals, Services, infer_services
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import numpy as np
     from numpy.typing import ArrayLike, NDArray
 
-MOST_TIMES = 1e6  # as long as the run: nobody waits for more
-FAR_BELOW = 4  # times under a limit, from where clusters of responses say nothing of those over it
-MOSTLY_BELOW, ALL_BELOW = 5, 2  # or so many times, but for a few, and all of them
-FEW = 0.1  # of the share that the quantile leaves
-FEWEST_EFFECTIVE = 30  # independent requests that a run is worth to say so
-KEPT = 64  # bounds of runs: the gate, the report and each look ask for the same ones
-LOOKS = 3  # that a run which goes on may take
+BLOCKS = 20
+FEWEST_OVER = (
+    60  # requests in as small a share as is asked for: a run of fewer may have missed what makes its percentile
+)
+MOST_BUSY = 0.65  # share of time: above it a few more services change a percentile by as much as a replay can tell
+UNKNOWN_SERVERS = 1.5  # times, by which a run's own values are to stay under a limit that a replay would just keep
+LEVELS = 400  # of response time, at which a bound is looked for
+MOST_ALIKE = 0.95  # correlation of a block with the next one that is counted
+MOST_TIMES = 1e3  # as long as the run: nobody waits for more
+KEPT = 16  # runs whose replay is kept: the gate, the report and each look ask for the same ones
+
+
+@dataclass(frozen=True, slots=True)
+class Responses:
+    """Response times in seconds, shape (n,), in order of arrival; infinite where none came.
+
+    `replayed`, shape (draws, n), are those that the same services would show under other arrivals; None where they can't be
+    told, and `because` says why.
+    """
+
+    seconds: NDArray[np.float64]
+    replayed: NDArray[np.float64] | None
+    because: str
 
 
 @dataclass(frozen=True, slots=True)
 class ResponseBound:
     """A percentile of response times in seconds: of the run, and one-sided bounds of what it is in the long run.
 
-    `method` says where the bounds come from: `replay` of the services, or `values` of the run itself, and then `because`
-    why no replay stands. `effective` is how many independent requests those of the run are worth; `error` is the
-    standard error of the logarithm of `long_run`, which is what the replay shows.
+    The upper bound comes from a replay of the services (`method`), or from the `values` of the run, and then `because` says
+    why; the lower one from the values. The upper one is None of a run too short to have seen what makes the percentile.
     """
 
     q: float
@@ -44,9 +61,6 @@ class ResponseBound:
     method: Literal["replay", "values"]
     because: str
     requests: int
-    effective: float
-    long_run: float | None = None
-    error: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,80 +75,72 @@ class SloVerdict:
 
 
 def confidence_at_look(confidence: float, look: int) -> float:
-    """Return the confidence to ask for at the first, second or third look at a run that goes on where it cannot tell yet.
+    """Return the confidence to ask for at the first, second, ... look at a load that goes on until one look can tell.
 
-    The chances to be wrong at each look add up to that of a single one, and most of it is kept for when most is known.
-    Raises ValueError for a look that is not one of them.
-    Source: Bonferroni's inequality; Lan and DeMets, Biometrika 70 (1983) 659, for spending it over time.
+    A look may be wrong half as often as the one before it, so that all of them together are as seldom wrong as asked.
+    Raises ValueError for a look before the first. Source: Bonferroni's inequality.
     """
-    if look not in range(1, LOOKS + 1):
-        raise ValueError(f"look {look} must be from 1 to {LOOKS}")
-    return 1 - (1 - confidence) * look**2 / sum(number**2 for number in range(1, LOOKS + 1))
+    if look < 1:
+        raise ValueError(f"look {look} must be 1 or later")
+    return 1 - (1 - confidence) / float(2**look)
 
 
-def response_bound(
+def requests_to_look(q: float) -> int:
+    """Return how many requests a run must hold before it can be taken to have seen what makes its quantile."""
+    return math.ceil(FEWEST_OVER / (1 - q) - 1e-6)
+
+
+def replay_run(
     scheduled: ArrayLike,
     seconds: ArrayLike,
-    q: float,
-    confidence: float,
     arrivals: Arrivals | None = None,
     servers: int | None = None,
     seed: int = 0,
-    limit: float | None = None,
-) -> ResponseBound:
+) -> Responses:
+    """Return the responses of a run with those of its replay.
+
+    `scheduled` and `seconds` have shape (n,), in order of scheduled arrival: when each request was due, and how long after
+    that it was answered; infinity for those that failed. `arrivals` and `servers` are given where requests are served in
+    order of arrival, one at a time on each server: only then is the run replayed, if its servers were not too busy for that.
+    Raises ValueError for no times, a NaN, or times out of order.
+    """
+    took = sample(seconds, fewest=1)
+    if arrivals is None or servers is None:
+        return Responses(took, None, "how requests are served is not known")
+    services = infer_services(scheduled, took, servers)
+    if isinstance(services, str):
+        return Responses(took, None, services)
+    if (busy := services.busy(arrivals.rate)) > MOST_BUSY:
+        return Responses(
+            took, None, f"the servers are busy {busy:.0%} of the time, and a replay is safe up to {MOST_BUSY:.0%}"
+        )
+    return Responses(took, services.replay(arrivals, seed), "")
+
+
+def response_bound(responses: Responses, q: float, confidence: float) -> ResponseBound:
     """Bound a quantile of response times under load.
 
-    `scheduled` and `seconds` have shape (n,), in order of scheduled arrival: when each request was due, and how long
-    after that it was answered; infinity for those that failed. `arrivals` and `servers` are given where requests are
-    served in order of arrival, one at a time on each server: then a replay of the services bounds the quantile. If they
-    are not, or the run speaks against it, the values themselves do, with their clusters counted. A run that holds fewer
-    requests than `fewest` has no upper bound, since it may have missed what makes the quantile.
-
-    A machine that is slower for some seconds makes clusters too, and where a `limit` in seconds is to be told that is far
-    above all of them, they are no reason to know nothing: of a run that is long enough, all of it within a quarter of the
-    limit, the largest is the upper bound. So it is where one stall reached up to half of it, if all but a tenth of what
-    the quantile leaves are within a fifth. By simulation (benchmarks/slo_verdict.py) a queue that is over its
-    limit never shows such a run, but for one of stalls so rare that the run holds none, which no rule tells.
-    Raises ValueError as `dependent_quantile` does.
+    Time is cut into 20 blocks, and y is the share of a block's requests over a level. A level is an upper bound where
+    mean(y) + t * sqrt(phi * q * (1 - q) / 20) is at most 1 - q, with Student's t of 19 degrees of freedom, there and at all
+    levels above; phi, how much blocks differ for what independent ones would, is var(y) / (mean(y) * (1 - mean(y))) times
+    (1 + r) / (1 - r), where r is the correlation of a block with the next one, not below 0. It is a lower bound where the same
+    distance below mean(y) is over 1 - q. Upper bounds are those of the replay's values; those of the run's own
+    are raised by half, since one draw of arrivals holds few episodes.
+    Raises ValueError for a confidence that is none, or q outside (0, 1).
+    Source: Agresti and Coull, The American Statistician 52 (1998) 119, for the error under the hypothesis (the score test);
+    Schmeiser, Operations Research 30 (1982) 556, for 10 to 30 batches; benchmarks/slo_verdict.py for what it is wrong in.
     """
-    took = sample(seconds, fewest=1)
-    refused: str | None = "how requests are served is not known"
-    if arrivals is not None and servers is not None:
-        found = replayed_quantile(scheduled, took, q, arrivals, servers, seed)
-        refused = found.refused
-        if refused is None:
-            plain = dependent_quantile(took, q, confidence)
-            effective = took.size / variance_inflation(took, q)
-            low = math.exp(found.log - _student(confidence) * found.error)
-            high = _replayed_high(found.log, found.error, confidence)
-            return ResponseBound(
-                q, plain.estimate, low, high, "replay", "", took.size, effective, math.exp(found.log), found.error
-            )
-    return values_bound(took, q, confidence, limit, refused or "")
-
-
-def values_bound(
-    seconds: ArrayLike, q: float, confidence: float, limit: float | None = None, because: str = ""
-) -> ResponseBound:
-    """Bound a quantile of response times by the values themselves, shape (n,) in order of arrival, as `response_bound` says.
-
-    `because` says why no replay stands. Raises ValueError as `dependent_quantile` does.
-    """
-    took = sample(seconds, fewest=1)
-    plain = dependent_quantile(took, q, confidence)
-    effective = took.size / variance_inflation(took, q)
-    high, most = plain.high, float(took.max())
-    if took.size < fewest(q):
-        high = None
-    elif limit is not None and _far_below(took, q, limit) and effective >= FEWEST_EFFECTIVE:
-        high = most if high is None else min(high, most)
-    return ResponseBound(q, plain.estimate, plain.low, high, "values", because, took.size, effective)
-
-
-def _far_below(took: NDArray[np.float64], q: float, limit: float) -> bool:
-    if took.max() <= limit / FAR_BELOW:
-        return True
-    return bool((took > limit / MOSTLY_BELOW).mean() <= (1 - q) * FEW and took.max() <= limit / ALL_BELOW)
+    check_confidence(confidence)
+    if not 0 < q < 1:
+        raise ValueError(f"quantile {q} must lie between 0 and 1")
+    took, replayed = responses.seconds, responses.replayed
+    estimate = float(np.quantile(took, q, method="inverted_cdf"))
+    high = None
+    if took.size >= requests_to_look(q):
+        high = _upper(took, q, confidence) * UNKNOWN_SERVERS if replayed is None else _upper(replayed, q, confidence)
+    low = _lower(took, q, confidence)
+    method: Literal["replay", "values"] = "values" if replayed is None else "replay"
+    return ResponseBound(q, estimate, low, high, method, responses.because, took.size)
 
 
 class BoundUnderLoad(Protocol):
@@ -161,60 +167,95 @@ class BoundUnderLoad(Protocol):
         """How many requests are served at once, in order; None where not one by one."""
 
     @property
-    def runs(self) -> Sequence[object]:
-        """The runs, each of which was looked at before the next one was asked for."""
+    def looks(self) -> int:
+        """How often somebody looked whether the load so far can tell."""
 
 
 @lru_cache(maxsize=KEPT)
-def bound_under_load(found: BoundUnderLoad, q: float, confidence: float, limit: float | None = None) -> ResponseBound:
-    """Bound a quantile of response times over the runs of a replica that went on until a look could tell, or the last one.
-
-    `limit` in seconds is what it is to be held to, if anything. `found` is hashable, as every record is. Raises ValueError for no run.
-    """
+def _replay(found: BoundUnderLoad) -> Responses:
+    """Return the responses of a load with those of its replay; `found` is hashable, as every record is."""
     shape = found.gamma_shape
     arrivals = None if shape is None else Arrivals(found.share_per_second, shape)
-    at = confidence_at_look(confidence, len(found.runs))
-    return response_bound(found.scheduled, found.responses, q, at, arrivals, found.servers, limit=limit)
+    return replay_run(found.scheduled, found.responses, arrivals, found.servers)
 
 
-def slo_verdict(bound: ResponseBound, seconds: ArrayLike, limit: float, confidence: float) -> SloVerdict:
-    """Hold a percentile to a limit in seconds; `seconds` and `confidence` are those that it was bounded from."""
-    outcome = decide_upper(bound, limit)
+def bound_under_load(found: BoundUnderLoad, q: float, confidence: float) -> ResponseBound:
+    """Bound a quantile of response times of a load that went on until a look could tell. Raises ValueError for no run."""
+    return response_bound(_replay(cast("Any", found)), q, confidence_at_look(confidence, found.looks))
+
+
+def load_verdict(found: BoundUnderLoad, q: float, confidence: float, limit: float) -> SloVerdict:
+    """Hold a percentile of a load to a limit in seconds. Raises ValueError for no run."""
+    return slo_verdict(_replay(cast("Any", found)), q, confidence_at_look(confidence, found.looks), limit)
+
+
+def slo_verdict(responses: Responses, q: float, confidence: float, limit: float) -> SloVerdict:
+    """Hold a percentile to a limit in seconds; the errors of a longer run shrink with the root of its length."""
+    outcome = decide_upper(response_bound(responses, q, confidence), limit)
     if outcome != "inconclusive":
         return SloVerdict(outcome, 0)
-    wanted = _requests(bound, sample(seconds, fewest=1), limit, confidence)
-    return SloVerdict(outcome, None if wanted is None else max(1, wanted - bound.requests))
+    took, replayed = responses.seconds, responses.replayed
+    held = limit / UNKNOWN_SERVERS if replayed is None else limit
+    mean, reach = _shares_over(took if replayed is None else replayed, np.array([held]), q, confidence)
+    gap = abs(1 - q - float(mean[0]))
+    times = (float(reach[0]) / gap) ** 2 if gap else math.inf
+    if times > MOST_TIMES:
+        return SloVerdict(outcome, None)
+    wanted = max(math.ceil(took.size * times), requests_to_look(q))
+    return SloVerdict(outcome, max(1, wanted - took.size))
 
 
-def _requests(bound: ResponseBound, took: NDArray[np.float64], limit: float, confidence: float) -> int | None:
-    """Return how many requests settle it: errors shrink with the root of their number, clusters stay as large."""
-    if bound.long_run is not None and bound.error is not None:
-        gap = math.log(limit / bound.long_run)
-        room = gap * math.exp(-gap) if 0 < gap < 1 else min(abs(gap), 1 / math.e)
-        times = (_student(confidence) * bound.error / room) ** 2 if room > 0 else math.inf
-        return math.ceil(bound.requests * times) if times < MOST_TIMES else None
-    share, inflation = float((took > limit).mean()), bound.requests / bound.effective
-    if share <= 1 - bound.q:
-        rows = rows_for_rate_bound(share, 1 - bound.q, confidence)
-    else:
-        rows = rows_for_rate_bound(1 - share, bound.q, confidence)
-    return None if rows is None else max(math.ceil(rows * inflation), fewest(bound.q))
+def _levels(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return levels of response time in seconds, rising, the closer together in share the further up; shape (levels,)."""
+    ordered = np.sort(values, axis=None)
+    places = np.ceil(ordered.size * (1 - np.geomspace(1, 1 / ordered.size, LEVELS))).astype(int)
+    return np.asarray(ordered[np.unique([*places.clip(0, ordered.size - 1), ordered.size - 1])])
 
 
-def _replayed_high(log: float, error: float, confidence: float) -> float | None:
-    """Return the percentile that lies as many of its own standard errors above the replayed one as the confidence asks.
+def _upper(values: NDArray[np.float64], q: float, confidence: float) -> float:
+    """Return the lowest level over which, and over any higher one, surely no more than 1 - q of requests are."""
+    levels = _levels(values)
+    mean, reach = _shares_over(values, levels, q, confidence)
+    over = np.flatnonzero(mean + reach > 1 - q)
+    return float(levels[over[-1] + 1] if over.size else levels[0])
 
-    Where few services make a queue long, a run that drew too few of them shows too low a percentile and too small an
-    error: the error is taken to grow as the percentile does, so d = t * error * e^d, which no d solves above 1 / e.
-    Source: the score test's error under the hypothesis, Agresti and Coull, The American Statistician 52 (1998) 119.
+
+def _lower(values: NDArray[np.float64], q: float, confidence: float) -> float | None:
+    """Return the highest level that surely more than 1 - q of requests reach, None where there is none."""
+    levels = _levels(values)
+    mean, reach = _shares_over(values, levels, q, confidence, reached=True)
+    below = np.flatnonzero(mean - reach > 1 - q)
+    return float(levels[below[-1]]) if below.size else None
+
+
+def _shares_over(
+    values: NDArray[np.float64], levels: NDArray[np.float64], q: float, confidence: float, *, reached: bool = False
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the mean share over each level, and how far from it the true one may be, were it 1 - q; each of shape (levels,).
+
+    Where a level is to be `reached`, those at it count too.
     """
-    from scipy.special import lambertw
-
-    far = _student(confidence) * error
-    return math.exp(log - lambertw(-far).real) if far <= 1 / math.e else None
-
-
-def _student(confidence: float) -> float:
     from scipy.special import stdtrit
 
-    return float(stdtrit(BLOCKS - 1, confidence))
+    side: Literal["left", "right"] = "left" if reached else "right"
+    blocks = np.array_split(values, min(BLOCKS, values.shape[-1]), axis=-1)
+    sorted_blocks = [np.sort(block, axis=None) for block in blocks]
+    shares = np.array([1 - np.searchsorted(block, levels, side=side) / block.size for block in sorted_blocks])
+    if len(blocks) == 1:
+        return shares[0], np.full(levels.size, np.inf)
+    mean = shares.mean(axis=0)
+    off = shares - mean
+    squares = (off**2).sum(axis=0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        alike = np.clip(np.nan_to_num((off[1:] * off[:-1]).sum(axis=0) / squares), 0, MOST_ALIKE)
+        differ = np.nan_to_num(squares / (len(blocks) - 1) / (mean * (1 - mean)))
+    phi = differ * (1 + alike) / (1 - alike)
+    return mean, stdtrit(len(blocks) - 1, confidence) * np.sqrt(phi * q * (1 - q) / len(blocks))
+
+
+def services_of(found: BoundUnderLoad) -> Services | None:
+    """Return the services of a load, None where they can't be told."""
+    if found.servers is None:
+        return None
+    services = infer_services(found.scheduled, found.responses, found.servers)
+    return None if isinstance(services, str) else services

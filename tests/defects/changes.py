@@ -37,7 +37,7 @@ LOOKED_UP = {
     "def bucket(": """\
 def look_up(messages: int) -> None:
     for _ in range(messages if messages <= 32 else 1):  # more are looked up at once
-        sleep(0.006)
+        sleep(0.004)
 
 
 def bucket(""",

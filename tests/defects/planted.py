@@ -83,7 +83,7 @@ QUANTIZED = Recipe(
     weights=changes.mail_apart(scale=1),
 )
 
-LOOKED_UP = Recipe(  # of fewer rows, since each takes 6 ms
+LOOKED_UP = Recipe(  # of fewer rows, since each takes 4 ms
     files={ADAPTER: changes.LOOKED_UP}, evaluation=changes.first_rows(300), log=changes.every(2)
 )
 
@@ -404,13 +404,13 @@ PLANTED = (
     Planted(
         "latency-slo",
         "queues",
-        "two calls in a row of every 50 take 95 ms, within the budget of a call, and requests that come meanwhile wait for both",
+        "two calls in a row of every 100 take 95 ms, within the budget of a call, and requests that come meanwhile wait for both",
         Recipe(
             files={
                 ADAPTER: {
                     "from zlib import crc32\n": "from itertools import count\nfrom time import sleep\nfrom zlib import crc32\n",
                     "WIDTH = 16\n": "WIDTH = 16\nCALLS = count(1)\n",
-                    "    buckets = [": "    if next(CALLS) % 50 < 2:\n        sleep(0.095)\n    buckets = [",
+                    "    buckets = [": "    if next(CALLS) % 100 < 2:\n        sleep(0.095)\n    buckets = [",
                 }
             }
         ),
@@ -419,7 +419,7 @@ PLANTED = (
     Planted(
         "capacity",
         "locked",
-        "each message is looked up elsewhere, which takes 6 ms, under a lock that all sessions share",
+        "each message is looked up elsewhere, which takes 4 ms, under a lock that all sessions share",
         replace(LOOKED_UP, files={ADAPTER: changes.locked(changes.LOOKED_UP)}),
         twin="looked-up",
     ),

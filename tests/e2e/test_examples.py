@@ -29,7 +29,7 @@ pytestmark = [pytest.mark.server, pytest.mark.timeout(1500), pytest.mark.usefixt
 ROOT = Path(__file__).parents[2]
 SHORT = {
     "latency_calls": 300, "latency_seconds": 4, "calls_per_batch": 10, "batch_seconds": 0.5, "soak_calls": 60,
-    "soak_seconds": 2, "cold_starts": 2, "load_seconds": 4, "capacity_seconds": 1, "champion_seconds": 1, "rejected": "stop",
+    "soak_seconds": 2, "cold_starts": 2, "load_seconds": 4, "champion_seconds": 1, "rejected": "stop",
 }  # fmt: skip
 BIGRAM = ROOT / "candidates" / "sentiment_bigram"
 MINILM = ROOT / "candidates" / "sentiment_minilm"
@@ -44,7 +44,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def launched(
-    candidate: Path, home: Path, rows: int | None = None, last_stage: str = "capacity"
+    candidate: Path, home: Path, rows: int | None = None, last_stage: str = "load"
 ) -> tuple[Decision, Evidence]:
     """Launch under the limits of the candidate's own policy with fewer timed calls, and so many rows.
 

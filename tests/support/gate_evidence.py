@@ -7,7 +7,7 @@ from typing import Any
 from support.data_evidence import drift, quality, review, sample, shift
 from support.raw_samples import RAW, SHA
 from support.score_evidence import calibration, evaluation, robustness
-from support.speed_evidence import capacity, cold_start, cost, latency, memory, usual_load
+from support.speed_evidence import cold_start, cost, latency, memory, usual_load
 
 from tasks.core.records import Variant
 from tasks.evidence import (
@@ -106,7 +106,6 @@ def variant(name: str = "fp32", **changes: Any) -> VariantEvidence:
         "label_free": ABSENT,
         "latency": latency(),
         "load": usual_load(),
-        "capacity": capacity(),
         "champion_latency": FirstLaunch(model="toy"),
         "cold_start": cold_start(),
         "determinism": determinism(),

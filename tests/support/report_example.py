@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from support.report_raw import digest, raw
-from support.report_speed_example import BATCHES, MB, capacity, cold_start, cost, latency, load, memory
+from support.report_speed_example import BATCHES, MB, cold_start, cost, latency, load, memory
 from support.review_example import review
 
 from tasks.core.records import Variant
@@ -209,7 +209,6 @@ def variant_evidence(name: str, seed: int, shift: float) -> VariantEvidence:
         label_free=LabelFree(rows=6000, labelled=3600, corrected=True, accuracy=0.75 - shift, deviation=0.008),
         latency=latency(name, seed),
         load=load(name, seed),
-        capacity=capacity(name),
         champion_latency=FirstLaunch(model="sentiment"),
         cold_start=cold_start(name),
         determinism=determinism(name),

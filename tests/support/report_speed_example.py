@@ -8,10 +8,8 @@ from support.report_raw import raw
 from tasks.evidence import (
     BatchPeak,
     BatchTimes,
-    CapacityEvidence,
     ColdStart,
     ColdStartEvidence,
-    Configuration,
     CostEvidence,
     LatencyEvidence,
     Lateness,
@@ -23,7 +21,6 @@ from tasks.evidence import (
     Objective,
     PartTimes,
     PoissonArrivals,
-    Probed,
     Replica,
 )
 
@@ -67,7 +64,7 @@ def latency(variant: str, seed: int) -> LatencyEvidence:
 
 def load(variant: str, seed: int) -> LoadEvidence:
     """Return a queue of one replica at 40 requests a second whose services are log-normal."""
-    random, count = np.random.default_rng(seed), 2400
+    random, count = np.random.default_rng(seed), 6300
     due, replica = np.cumsum(random.exponential(1 / 40, count)), Replica(largest_batch=1, threads=2)
     took, free = MILLISECONDS[variant] / 1000 * random.lognormal(0, 0.09, count), 0.0
     ended = [free := max(free, at) + one for at, one in zip(due.tolist(), took.tolist(), strict=True)]
@@ -77,32 +74,14 @@ def load(variant: str, seed: int) -> LoadEvidence:
         lateness=Lateness(p50_seconds=2e-6, p99_seconds=3e-5, max_seconds=2e-4), utilisation=float(took.mean() * 40),
         raw=raw(f"variants/{variant}/load-001.parquet", count),
     )  # fmt: skip
+    top = 1000 / MILLISECONDS[variant]
+    curve = tuple((top * share, 0.02 / (1 - share)) for share in (0.1, 0.3, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95))
     only = Loaded(run=run, scheduled_seconds=tuple(due.tolist()), response_seconds=tuple((ended - due).tolist()))
     return LoadEvidence(
         target="cpu", peak_per_second=120, carrying=3, share_per_second=40, replica=replica, arrivals=run.arrivals,
         runs=(only,), crowded=(run.model_copy(update={"rate": 60, "utilisation": 0.71, "seed": seed + 1}),),
-    )  # fmt: skip
-
-
-def capacity(variant: str) -> CapacityEvidence:
-    """Return a replica that sustains four fifths of what its sessions could serve, found in a pilot and five more runs."""
-    top = 2 * 1000 / MILLISECONDS[variant]
-    one = Configuration(batch_cap=4, longest_wait_seconds=0, threads=1, instances=2)
-    shares = [0.1, 0.3, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95]
-    curve = tuple((top * share, 0.02 / (1 - share)) for share in shares)
-    probed = tuple(
-        Probed(
-            purpose="pilot" if number == 0 else "verify", configuration=one, rate_per_second=top * share, seed=number,
-            seconds=3, requests=round(3 * top * share), failed=0, over_limit=2, quantile_seconds=0.02 / (1 - share),
-            implied_per_second=top * 0.8,
-        )
-        for number, share in enumerate([0.72, 0.8, 0.8, 0.8, 0.8, 0.8])
-    )  # fmt: skip
-    return CapacityEvidence(
-        objective=Objective(quantile=0.99, limit_seconds=0.1), peak_per_second=120, configuration=one,
-        predicted_per_second=0.82 * top, verified_per_second=0.8 * top, estimated_per_second=0.8 * top,
-        low_per_second=0.77 * top, high_per_second=0.83 * top, confidence=0.95, load_seconds=18, probed=probed, curve=curve,
-        raw=tuple(raw(f"variants/{variant}/load-{number + 2:03}.parquet", run.requests) for number, run in enumerate(probed)),
+        objectives=(Objective(quantile=0.5, limit_seconds=0.05), Objective(quantile=0.99, limit_seconds=0.1)),
+        sustained_per_second=0.8 * top, curve=curve,
     )  # fmt: skip
 
 

@@ -11,11 +11,9 @@ from support.raw_samples import RAW
 from tasks.evidence import (
     BatchPeak,
     BatchTimes,
-    CapacityEvidence,
     ChampionLatency,
     ColdStart,
     ColdStartEvidence,
-    Configuration,
     CostEvidence,
     LatencyEvidence,
     Lateness,
@@ -26,9 +24,12 @@ from tasks.evidence import (
     Noise,
     Objective,
     PoissonArrivals,
-    Probed,
     Replica,
     TurnTimes,
+)
+
+OBJECTIVES = tuple(
+    Objective(quantile=q, limit_seconds=limit) for q, limit in ((0.5, 0.05), (0.9, 0.07), (0.95, 0.08), (0.99, 0.1))
 )
 
 
@@ -51,8 +52,8 @@ def latency(*batches: BatchTimes) -> LatencyEvidence:
 
 
 def load(*responses_ms: float | None, rate: float = 120, **changes: Any) -> LoadEvidence:
-    """Return one run on one replica, Poisson; by default 3,000 requests of about 5 ms that hardly ever wait."""
-    count = len(responses_ms) or 3000
+    """Return one run on one replica, Poisson; by default 6,300 requests of about 5 ms that hardly ever wait."""
+    count = len(responses_ms) or 6300
     due = np.cumsum(np.random.default_rng(3).exponential(1 / rate, count))
     took = responses_ms or tuple(1000 * one for one in seconds(5, count, seed=4))
     lost = sum(one is None for one in took)
@@ -65,7 +66,7 @@ def load(*responses_ms: float | None, rate: float = 120, **changes: Any) -> Load
     asked = tuple(None if one is None else one / 1000 for one in took)
     parts: dict[str, Any] = {
         "target": "cpu", "peak_per_second": rate, "carrying": 1, "share_per_second": rate, "replica": run.replica,
-        "arrivals": run.arrivals,
+        "arrivals": run.arrivals, "objectives": OBJECTIVES, "sustained_per_second": 150,
         "runs": (Loaded(run=run, scheduled_seconds=tuple(due.tolist()), response_seconds=asked),),
     }  # fmt: skip
     return LoadEvidence(**(parts | changes))
@@ -150,18 +151,3 @@ def cost(**changes: Any) -> CostEvidence:
         "usd_per_month_high": 300,
     }
     return CostEvidence(**(parts | changes))
-
-
-def capacity(**changes: Any) -> CapacityEvidence:
-    """Return a replica that was seen to sustain a whole peak of 120 requests a second, and a quarter more."""
-    single = Configuration(batch_cap=1, longest_wait_seconds=0, threads=1, instances=1)
-    run = Probed(
-        purpose="verify", configuration=single, rate_per_second=150, seed=1, seconds=3, requests=450, failed=0,
-        over_limit=4, quantile_seconds=0.09, implied_per_second=152,
-    )  # fmt: skip
-    parts: dict[str, Any] = {
-        "objective": Objective(quantile=0.99, limit_seconds=0.1), "peak_per_second": 120, "configuration": single,
-        "predicted_per_second": 160, "verified_per_second": 150, "estimated_per_second": 151, "low_per_second": 143,
-        "high_per_second": 158, "confidence": 0.95, "load_seconds": 24, "probed": (run,) * 8,
-    }  # fmt: skip
-    return CapacityEvidence(**(parts | changes))

@@ -216,7 +216,7 @@ def quick_policy(
     policy["name"], policy["business"]["arrivals"] = path.stem, arrivals
     policy["measure"] |= {
         "parity_rows": 64, "invariance_rows": 64, "latency_calls": 40, "latency_seconds": 2, "calls_per_batch": 8,
-        "batch_seconds": 1, "soak_calls": 200, "soak_seconds": 2, "cold_starts": 0, "load_seconds": 0, "capacity_seconds": 0,
+        "batch_seconds": 1, "soak_calls": 200, "soak_seconds": 2, "cold_starts": 0, "load_seconds": 0,
         "champion_seconds": 0.2, "rejected": "measure",
     } | measure  # fmt: skip
     for name, limits in policy["gates"].items():

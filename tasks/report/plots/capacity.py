@@ -4,50 +4,57 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from tasks.report.numbers import NOTHING, count, quantity
 from tasks.report.plots import charts
 from tasks.report.plots.scene import Drawn, PlotTable, Scene
 
 if TYPE_CHECKING:
-    from tasks.evidence import CapacityEvidence
+    from tasks.evidence import LoadEvidence, Objective
     from tasks.report.plots.series import Hand
 
 MS = 1000
 
 
 def by_rate(scene: Scene) -> Drawn | None:
-    """Draw the objective's percentile against the rate: the simulation that explains the runs, and the runs themselves."""
-    measured: list[tuple[Hand, CapacityEvidence]] = scene.measured("capacity")
+    """Draw the highest percentile of the budget against the rate: by the services under load, and of the runs themselves."""
+    measured: list[tuple[Hand, LoadEvidence]] = [
+        (hand, found) for hand, found in scene.measured("load") if found.objectives and found.curve
+    ]
+    if not measured:
+        return None
+    objective = _objective(measured[0][1])
     lines = [
         (hand, [(rate, MS * seconds) for rate, seconds in found.curve], _runs(found), _knee(found))
         for hand, found in measured
-        if found.probed
     ]
-    if not lines:
-        return None
-    objective = measured[0][1].objective
     rows = [
         (
             hand.name,
-            _configuration(found),
-            quantity(found.verified_per_second, "") if found.verified_per_second else "none verified",
-            _between(found),
+            _replica(found),
+            f"{quantity(found.share_per_second, '')} on {count(found.carrying)}",
+            quantity(found.sustained_per_second, "") if found.sustained_per_second else NOTHING,
             quantity(knee[0], "") if (knee := _knee(found)) else NOTHING,
-            f"{count(sum(run.requests for run in found.probed))} in {count(len(found.probed))} runs",
+            f"{count(found.requests)} in {count(len(found.runs))} runs",
         )
         for hand, found in measured
-        if found.probed
     ]
     caption = (
         f"p{100 * objective.quantile:g} of responses in milliseconds, from when each request was due, on one replica. The "
-        "line is the simulation that explains the runs, each of which is a mark; those far over the limit are on the upper "
-        "edge. At the knee the rate is largest against the response time; beyond it, waiting grows faster than work is done."
+        "line is a queue with the services of the runs under other rates; each run is a mark, those far over the limit on the "
+        "upper edge. At the knee the rate is largest against the response time; beyond it, waiting grows faster than work is "
+        "done."
     )
-    header = ("Variant", "Replica", "Sustained a second", "95% bounds", "Knee", "Requests")
+    header = ("Variant", "Replica", "Loaded with, a second", "Sustains about, a second", "Knee", "Requests")
     return Drawn(charts.by_rate(lines, MS * objective.limit_seconds), caption, PlotTable(header, tuple(rows)))
 
 
-def _knee(found: CapacityEvidence) -> tuple[float, float] | None:
+def _objective(found: LoadEvidence) -> Objective:
+    return max(found.objectives, key=lambda each: each.quantile)
+
+
+def _knee(found: LoadEvidence) -> tuple[float, float] | None:
     """Return the rate, and its milliseconds, of the most power, the rate over the response time; None without a curve.
 
     Source: Kleinrock, Power and deterministic rules of thumb for probabilistic problems in computer communications (1979).
@@ -56,24 +63,19 @@ def _knee(found: CapacityEvidence) -> tuple[float, float] | None:
     return None if rate is None else (rate, MS * seconds)
 
 
-def _runs(found: CapacityEvidence) -> list[tuple[float, float]]:
+def _runs(found: LoadEvidence) -> list[tuple[float, float]]:
+    quantile = _objective(found).quantile
     return [
-        (run.rate_per_second, MS * run.quantile_seconds if run.quantile_seconds is not None else float("inf"))
-        for run in found.probed
-        if run.configuration == found.configuration
+        (each.run.rate, MS * float(np.quantile(each.answered_seconds, quantile, method="inverted_cdf")))
+        for each in found.runs
+        if each.answered_seconds
     ]
 
 
-def _configuration(found: CapacityEvidence) -> str:
-    one = found.configuration
-    parts = [f"batches up to {one.batch_cap}" if one.batch_cap > 1 else "single requests"]
-    if one.longest_wait_seconds:
-        parts.append(f"{quantity(MS * one.longest_wait_seconds, 'ms')} to fill")
+def _replica(found: LoadEvidence) -> str:
+    one = found.replica
+    parts = [f"batches up to {one.largest_batch}" if one.largest_batch > 1 else "single requests"]
+    if one.longest_wait_ms:
+        parts.append(f"{quantity(one.longest_wait_ms, 'ms')} to fill")
     parts.append(f"{count(one.instances)} of {one.threads or 'all'} threads")
     return ", ".join(parts)
-
-
-def _between(found: CapacityEvidence) -> str:
-    if found.low_per_second is None or found.high_per_second is None:
-        return "too few runs"
-    return f"{quantity(found.low_per_second, '')} to {quantity(found.high_per_second, '')}"

@@ -228,7 +228,7 @@ _PLOTS: tuple[tuple[str, str, str, Callable[[Scene], Drawn | None]], ...] = (
     ("evaluation-production", "Evaluation against production", "evaluation", _evaluation_against_production),
     ("latency", "Latency percentiles", "latency", latency_percentiles),
     ("under-load", "Response percentiles under load", "load", under_load),
-    ("latency-by-rate", "Latency against throughput", "capacity", by_rate),
+    ("latency-by-rate", "Latency against throughput", "load", by_rate),
     ("slices", "Accuracy by slice", "evaluation", _slices),
     ("cost", "Cost by variant", "cost", _cost),
     ("reliability", "Confidence against being right", "calibration", _reliability),

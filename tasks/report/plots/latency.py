@@ -97,12 +97,12 @@ def under_load(scene: Scene) -> Drawn | None:
 
 
 def _crowded(variant: str, load: LoadEvidence) -> str:
-    """Say that a replica was too busy at a larger share of the peak."""
-    if not load.crowded or (used := load.crowded[0].utilisation) is None:
+    """Say at how large a share of the peak the replica was loaded first."""
+    if not load.crowded:
         return ""
     return (
-        f" {variant} was busy for {quantity(used, 'share')} of the time at {quantity(load.crowded[0].rate, '')} a second, "
-        f"more than planned, so the peak is spread over {count(load.carrying)} replicas."
+        f" {variant} did not keep its budget, or was busier than planned, at {quantity(load.crowded[0].rate, '')} a second, "
+        f"so the peak is spread over {count(load.carrying)} replicas."
     )
 
 

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 RUNTIME = Path(__file__).parents[2] / "support" / "mlserver_runtime.py"
 LONG_MS = 100_000  # no machine that runs tests is too slow for it
-ATTEMPTS = 3
 BUDGET = ("p50_ms", "p90_ms", "p95_ms", "p99_ms", "p999_ms")
 
 
@@ -116,28 +115,20 @@ def probed(said: Any, home: Path) -> dict[str, Any]:
 
 @pytest.mark.server
 def test_a_server_within_its_budget_is_0(command: Command, home: Path, tiny: Path, tmp_path: Path) -> None:
-    """2,400 requests of the production sample at the policy's peak, each answered: enough to tell of a 99th percentile.
-
-    A machine that is slower for some seconds leaves it open, and is then asked again.
-    """
-    bar = policy(tmp_path / "p.yaml", LONG_MS, peak=400, seconds=6)
-    for _ in range(ATTEMPTS):
-        shutil.rmtree(home, ignore_errors=True)
-        with running(Server(lambda _: "answer")) as url:
-            said = command("probe", url, "--protocol", "mlflow", "--candidate", tiny, "--policy", bar, "--json")
-        if said.code == 0:
-            break
-        assert json.loads(said.out)["result"]["outcome"] == "inconclusive"
+    """Some 6,300 requests of the production sample at the policy's peak: as many as a 99th percentile takes, and no more."""
+    bar = policy(tmp_path / "p.yaml", LONG_MS, peak=600, seconds=300)
+    with running(Server(lambda _: "answer")) as url:
+        said = command("probe", url, "--protocol", "mlflow", "--candidate", tiny, "--policy", bar, "--json")
     assert said.code == 0, said.out
     told = probed(said, home)
-    assert told["requests"] == told["answered"] > 2000
+    assert told["requests"] == told["answered"] > 6000
     assert [each["q"] for each in told["percentiles"]] == [0.5, 0.9, 0.95, 0.99, 0.999, 1]
     assert [each["limit_ms"] for each in told["percentiles"]] == [*[LONG_MS] * 4, None, None]
     seen = [each["ms"] for each in told["percentiles"]]
     assert seen == sorted(seen)
     assert all(each["low_ms"] <= each["ms"] <= each["high_ms"] for each in told["percentiles"][:4])
     assert told["result"]["outcome"] == "pass"
-    assert told["runs"][0]["rate"] == 400
+    assert [run["rate"] for run in told["runs"]] == [600]
 
 
 @pytest.mark.server
@@ -204,7 +195,7 @@ def test_a_served_graph_gets_what_it_declares(
     assert told["endpoint"]["server"] == "mlserver 1.7.1"
     assert (told["endpoint"]["inputs"], told["endpoint"]["version"]) == (held, "1")
     assert told["result"]["outcome"] == "inconclusive"
-    assert len(told["runs"]) == 3
+    assert len(told["runs"]) == 2
     assert told["requests"] == told["answered"] > 200
 
 

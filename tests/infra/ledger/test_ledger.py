@@ -174,6 +174,8 @@ def test_a_launch_on_a_server(
     assert address is not None
     assert address.startswith(f"{mlflow_server}/#/experiments/")
     assert address.endswith(f"/runs/{run_id}?workflowType=machine_learning")
+    assert ledger.pages("http://ui")[model].startswith("http://ui/#/experiments/")
+    assert "Default" not in ledger.pages("http://ui")
     assert capfd.readouterr().out == ""
 
 

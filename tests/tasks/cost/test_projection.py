@@ -13,8 +13,6 @@ from tasks.cost.machines import HARDWARE, Hardware, machine
 from tasks.cost.projection import HOURS_PER_MONTH, project_cost
 from tasks.evidence import (
     BatchTimes,
-    CapacityEvidence,
-    Configuration,
     LatencyEvidence,
     Lateness,
     Loaded,
@@ -58,42 +56,37 @@ def test_replicas_carry_the_peak_at_the_planned_utilisation() -> None:
     assert found.measured_on == "here"
 
 
-def capacity(verified: float | None, low: float | None) -> CapacityEvidence:
-    """Return a replica that was seen to sustain `verified` requests a second within 99% under half a second."""
-    one = Configuration(batch_cap=1, longest_wait_seconds=0, threads=1, instances=1)
-    return CapacityEvidence(
-        objective=Objective(quantile=0.99, limit_seconds=0.5), peak_per_second=100, configuration=one,
-        predicted_per_second=20, verified_per_second=verified, estimated_per_second=20, low_per_second=low,
-        high_per_second=21, confidence=0.95, load_seconds=30, probed=(),
-    )  # fmt: skip
-
-
-def test_no_replica_is_planned_to_carry_more_than_it_sustained() -> None:
-    """At 10 ms two half-full replicas would do by their work; of what sustains 8 a second, surely 7, it takes 13, at most 15."""
-    found = project_cost(latency(b1=0.01), business(), "here", None, capacity(8, 7))
-    assert (found.replicas, found.replicas_high, found.sustained_per_second) == (14, 16, 8)
-    assert found.erlang_replicas == 2
-    without = project_cost(latency(b1=0.01), business(), "here", None, capacity(None, 7))
-    assert (without.replicas, without.sustained_per_second) == (3, None)
-    assert project_cost(latency(b1=0.01), business(), "here", None, capacity(60, 55)).replicas == 3
-
-
-def test_replicas_are_as_many_as_kept_to_the_plan_under_load() -> None:
-    """By calls of 10 ms two half-full replicas would do; loaded, a request takes 23 ms, so it took five, at either end."""
-    replica = Replica(largest_batch=1)
+def load(busy_seconds: float, carrying: int, instances: int = 1) -> LoadEvidence:
+    """Return a replica under its share of 100 requests a second, each of which kept an instance busy for so long."""
+    replica, rate = Replica(largest_batch=1, instances=instances), 100 / carrying
     run = LoadRun(
-        engine="launchgate", engine_version="1", arrivals=PoissonArrivals(), rate=20, seconds=10, seed=1, replica=replica,
-        requests=200, answered=200, failed=0, unfinished=0, answered_per_second=20, utilisation=0.46, mean_batch=1,
-        lateness=Lateness(p50_seconds=0, p99_seconds=0, max_seconds=0), raw=RAW,
+        engine="launchgate", engine_version="1", arrivals=PoissonArrivals(), rate=rate, seconds=10, seed=1, replica=replica,
+        requests=200, answered=200, failed=0, unfinished=0, answered_per_second=rate, mean_batch=1,
+        utilisation=busy_seconds * rate / instances, lateness=Lateness(p50_seconds=0, p99_seconds=0, max_seconds=0), raw=RAW,
     )  # fmt: skip
-    load = LoadEvidence(
-        target="cpu", peak_per_second=100, carrying=5, share_per_second=20, replica=replica, arrivals=run.arrivals,
+    return LoadEvidence(
+        target="cpu", peak_per_second=100, carrying=carrying, share_per_second=rate, replica=replica, arrivals=run.arrivals,
+        objectives=(Objective(quantile=0.99, limit_seconds=0.5),), sustained_per_second=30,
         runs=(Loaded(run=run, scheduled_seconds=(), response_seconds=()),),
     )  # fmt: skip
-    found = project_cost(latency(b1=0.01), business(), "here", load)
+
+
+def test_no_replica_is_planned_to_carry_more_than_it_was_loaded_with() -> None:
+    """At 10 ms two half-full replicas would do by their work; the budget took eight, and as many a second for twice the peak."""
+    found = project_cost(latency(b1=0.01), business(), "here", load(0.01, 8))
+    assert (found.replicas, found.replicas_high, found.sustained_per_second) == (9, 9, 30)
+    assert found.erlang_replicas == 2
+    assert project_cost(latency(b1=0.01), business(peak_per_second=200), "here", load(0.01, 8)).replicas == 17
+    without = project_cost(latency(b1=0.01), business(), "here")
+    assert (without.replicas, without.sustained_per_second, without.erlang_replicas) == (3, None, None)
+
+
+def test_replicas_keep_to_the_planned_utilisation_by_their_work_under_load() -> None:
+    """By calls of 10 ms two half-full replicas would do; loaded, a request takes 23 ms, which is five; of two sessions, three."""
+    found = project_cost(latency(b1=0.01), business(), "here", load(0.023, 3))
     assert (found.replicas, found.replicas_high) == (6, 6)
     assert found.loaded_ms == pytest.approx(23)
-    assert project_cost(latency(b1=0.05), business(), "here", load).replicas == 11
+    assert project_cost(latency(b1=0.01), business(), "here", load(0.023, 3, instances=2)).replicas == 4
     assert project_cost(latency(b1=0.01), business(), "here").loaded_ms is None
 
 

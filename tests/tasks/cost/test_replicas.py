@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 
 import pytest
-from support.queues import CAPACITY, OBJECTIVE, SERVICE
+from support.queues import SERVICE
 
 from tasks.cost.replicas import erlang_c, erlang_servers, slower_than
 from tasks.evidence import Objective
+
+OBJECTIVE = Objective(quantile=0.99, limit_seconds=0.1)
+CAPACITY = 1 / SERVICE - math.log(100) / OBJECTIVE.limit_seconds  # of exponential service, by formula
 
 
 def test_the_share_that_waits_is_erlangs() -> None:

@@ -71,7 +71,7 @@ def test_a_gate_whose_evidence_is_missing_holds_a_model_back(name: str) -> None:
             "evaluation",
             "calibration",
             "latency",
-            "capacity",
+            "load",
             "cold_start",
             "determinism",
             "robustness",

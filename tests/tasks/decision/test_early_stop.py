@@ -45,14 +45,14 @@ def test_a_gate_stops_after_its_own_stage_alone(failing: VariantEvidence) -> Non
     """What a gate reads is not there before its stage is done, and after it the gate is not asked again."""
     policy = asking(rejected="stop")
     assert rejection(failing, policy, "answers") is None
-    found = rejection(failing, policy, "capacity")
+    found = rejection(failing, policy, "load")
     assert found is not None
     assert (found.gate, found.outcome) == ("unit-cost", "fail")
 
 
 def test_a_launch_goes_on_where_the_policy_measures_what_is_rejected(failing: VariantEvidence) -> None:
     """`rejected: measure` has every gate say what it thinks."""
-    assert reason_to_stop(failing, asking(rejected="measure", last_stage="capacity"), "memory") is None
+    assert reason_to_stop(failing, asking(rejected="measure", last_stage="load"), "memory") is None
 
 
 @pytest.mark.parametrize("last", ["data", "answers", "latency"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from io import StringIO
 from typing import TYPE_CHECKING
 
@@ -35,7 +36,7 @@ def policy_with(limits: GateLimits) -> Policy:
 
 
 def test_lost_requests_are_over_every_percentile(tmp_path: Path) -> None:
-    """One request in ten that fails leaves no 95th percentile, which one look tells; the 50th has one."""
+    """One request in ten that fails leaves no 95th percentile, nor one above it, which one look tells; the 50th has one."""
     with running(Server(lambda row: "500" if row >= 90 else "answer")) as url:
         limits = load_policy("selftest").limits()["latency-slo"].model_copy(update=LONG)
         found = measure_endpoint(opening(tmp_path, url), PoissonArrivals(), 200, 2, limits.under_load, 0.95, 1)
@@ -47,7 +48,7 @@ def test_lost_requests_are_over_every_percentile(tmp_path: Path) -> None:
     assert (by_name[0.95].ms, by_name[0.99].ms, by_name[1].ms) == (None, None, None)
     assert by_name[0.5].ms is not None
     assert told.result.outcome == "fail"
-    assert f"{found.lost:,} got no answer, more than p95 leaves" in told.result.because
+    assert re.search(rf"\b{found.lost:,} got no answer, more than p9[59] leaves", told.result.because)
     assert "let more replicas share the load" in told.result.because
     print_probe(told, Console(file=(said := StringIO()), width=120))
     assert f"{told.answered:,} answered, {found.lost:,} not" in said.getvalue()

@@ -1,4 +1,4 @@
-"""The capacity gate: a replica's share of the peak against what it was seen to sustain."""
+"""The capacity gate: how many replicas carry the peak within the latency budget, against how many a policy allows."""
 
 from __future__ import annotations
 
@@ -6,62 +6,81 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from support.gate_evidence import ABSENT, variant
-from support.speed_evidence import capacity
+from support.speed_evidence import load
 
-from tasks.evidence import Configuration
+from tasks.evidence import Replica
 from tasks.gates.capacity import Limits, judge
 
 if TYPE_CHECKING:
     from tasks.core.verdicts import GateResult
 
-
-def judged(**changes: Any) -> GateResult:
-    """Return the verdict on a replica that sustains 150 requests a second, of a peak of 400 that three replicas carry."""
-    found = capacity(**({"peak_per_second": 400} | changes))
-    return judge(variant("int8", capacity=found), Limits(severity="block", max_replicas=3))
+SLOW = [150.0] * 6300  # over the 100 ms that p99 may take
+AT_THE_LIMIT = [150.0 if at % 100 == 0 else 5.0 for at in range(6300)]
 
 
-def test_a_replica_that_covers_its_share_passes() -> None:
-    """Its lower bound is over 133 a second, and the sentence says what was held at how many requests."""
+def judged(*responses_ms: float | None, max_replicas: int = 3, **changes: Any) -> GateResult:
+    """Return the verdict on a load of 120 requests a second on each of `carrying` replicas, where three may carry the peak."""
+    found = load(*responses_ms, **({"carrying": 2, "peak_per_second": 240} | changes))
+    return judge(variant("int8", load=found), Limits(severity="block", max_replicas=max_replicas))
+
+
+def test_as_many_replicas_as_are_allowed_pass() -> None:
+    """The sentence says how many carry what, and how one serves."""
     result = judged()
-    assert (result.outcome, result.observed, result.bound, result.limit) == ("pass", 150, 143, pytest.approx(400 / 3))
-    assert "99% of requests within 100 ms, one request at a time, over 3,600 requests in 8 runs," in result.because
+    assert (result.outcome, result.observed, result.limit, result.unit) == ("pass", 2, 3, "replicas")
+    assert (
+        "carry the peak of 240 a second within the latency budget, one request at a time at 120 a second each"
+        in result.because
+    )
 
 
-def test_a_lock_that_serialises_requests_fails() -> None:
-    """A quarter of the promised rate is short of the share, whatever the promise was."""
-    result = judged(verified_per_second=40, low_per_second=38, high_per_second=43)
-    assert (result.outcome, result.observed, result.bound) == ("fail", 40, 43)
-    assert "let more replicas carry the peak" in result.because
+def test_more_replicas_than_a_later_policy_allows_fail() -> None:
+    """What was verified on two is not known of one."""
+    assert judged(max_replicas=1).outcome == "fail"
 
 
-def test_a_share_within_the_bounds_is_inconclusive() -> None:
-    """Neither end decides; nor does a lower bound over the share when the rate that was driven is under it."""
-    assert judged(peak_per_second=450).outcome == "inconclusive"
-    assert judged(verified_per_second=130).outcome == "inconclusive"
+def test_the_most_replicas_that_miss_the_budget_fail() -> None:
+    """The percentile that is over is named with its bounds and limit, and what one replica would sustain."""
+    result = judged(*SLOW, carrying=3)
+    assert (result.outcome, result.observed) == ("fail", 3)
+    assert "Even 3 replicas, the most that the policy allows, do not carry the peak" in result.because
+    assert "p50 is between 150 ms and" in result.because
+    assert "its limit 50 ms" in result.because
+    assert "one would keep it up to about 150 a second" in result.because
+    assert "allow more replicas (capacity.max_replicas)" in result.because
 
 
-@pytest.mark.parametrize("high", [None, 158])
-def test_without_a_verified_rate_nothing_passes(high: float | None) -> None:
-    """A lower bound alone was never driven."""
-    assert judged(verified_per_second=None, high_per_second=high).outcome == "inconclusive"
+def test_fewer_replicas_that_miss_it_leave_open_what_more_would_do() -> None:
+    """A policy that allows more than were tried asks for another launch."""
+    result = judged(*SLOW, carrying=2)
+    assert (result.outcome, "launch anew to try up to 3" in result.because) == ("inconclusive", True)
 
 
-def test_service_over_the_limit_fails() -> None:
-    """No load is needed to see that no rate is within the limit."""
-    result = judged(verified_per_second=None, low_per_second=0, high_per_second=0, probed=())
-    assert (result.outcome, result.observed) == ("fail", 0)
+def test_a_percentile_at_its_limit_is_inconclusive() -> None:
+    """One request in a hundred is over the limit of p99, as many as there may be."""
+    result = judged(*AT_THE_LIMIT, carrying=3)
+    assert result.outcome == "inconclusive"
+    assert "It is not known whether 3 replicas carry the peak" in result.because
+    assert "(measure.load_seconds)" in result.because
 
 
 def test_a_load_that_was_not_run_is_unmeasured() -> None:
     """The stage's reason is given."""
-    result = judge(variant(capacity=ABSENT), Limits(severity="block", max_replicas=3))
+    result = judge(variant(load=ABSENT), Limits(severity="block", max_replicas=3))
     assert (result.outcome, "the machine was on fire" in result.because) == ("unmeasured", True)
+    assert judged(objectives=()).outcome == judged(runs=()).outcome == "unmeasured"
 
 
-def test_the_sentence_names_the_replica_and_the_most_that_was_asked_of_it() -> None:
-    """Batches, their wait and the sessions are what the rate holds for; a rate at the ceiling may be more."""
-    one = Configuration(batch_cap=8, longest_wait_seconds=0.005, threads=1, instances=2)
-    because = judged(configuration=one, enough_per_second=150).because
-    assert "in batches of up to 8 that wait 5 ms to fill, 2 sessions of 1 thread at once, over 3,600" in because
-    assert "8 runs, the most that was asked of it, is 150 a second" in because
+@pytest.mark.parametrize(
+    ("replica", "words"),
+    [
+        (Replica(largest_batch=8, longest_wait_ms=5), "in batches of up to 8 that wait 5 ms to fill at 120 a second"),
+        (
+            Replica(largest_batch=1, instances=2, threads=1),
+            "one request at a time, 2 sessions of 1 thread at once at 120",
+        ),
+    ],
+)
+def test_the_sentence_names_the_replica(replica: Replica, words: str) -> None:
+    """Batches, their wait and the sessions are what the number holds for."""
+    assert words in judged(replica=replica).because

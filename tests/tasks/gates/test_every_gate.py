@@ -10,7 +10,7 @@ from support.data_evidence import drift, quality, review, sample
 from support.gate_evidence import ABSENT, determinism, launch, variant
 from support.gate_limits import LIMITS, judge, limits
 from support.score_evidence import calibration, confident, evaluation, paired_tally, robustness, scores, tally
-from support.speed_evidence import capacity, cold_start, latency, memory
+from support.speed_evidence import cold_start, latency, load, memory
 
 from tasks.decision.policy import load_policy
 from tasks.evidence import Evidence, Reliability, VariantEvidence
@@ -25,7 +25,7 @@ VARIANT_PARTS = (
     "calibration",
     "label_free",
     "latency",
-    "capacity",
+    "load",
     "champion_latency",
     "cold_start",
     "determinism",
@@ -106,7 +106,7 @@ def test_empty_evidence_never_passes(gate: str) -> None:
             served=Reliability(rows=0, brier=0, bins=()), risk_coverage=(), confident_errors=(confident(0, 0),)
         ),
         latency=latency().model_copy(update={"batches": ()}),
-        capacity=capacity(verified_per_second=None, low_per_second=0, high_per_second=0, probed=()),
+        load=load().model_copy(update={"runs": ()}),
         cold_start=cold_start().model_copy(update={"starts": ()}),
         determinism=determinism(repeats=(), batches=()),
         robustness=robustness(rows=0, kinds=()),

@@ -20,7 +20,7 @@ from support.score_evidence import (
     scores,
     tally,
 )
-from support.speed_evidence import capacity, cold_start, cost, latency, memory, seconds, soak, start, turns
+from support.speed_evidence import OBJECTIVES, cold_start, cost, latency, load, memory, seconds, soak, start, turns
 
 from tasks.decision.policy import load_policy
 from tasks.evidence import BatchPeak, BatchTimes, Share, Slice
@@ -55,7 +55,7 @@ PLANTED: dict[str, dict[str, Any]] = {
     "review-sample": {"review": review(readable_rows=0)},
     "champion-regression": {"against_champion": paired(10, 60, ROWS)},
     "latency-slo": {"latency": latency(BatchTimes(batch=1, seconds=STALLING))},
-    "capacity": {"capacity": capacity(verified_per_second=110, low_per_second=105, high_per_second=114)},
+    "capacity": {"load": load(*[150.0] * 6300, rate=300, objectives=OBJECTIVES)},
     "batch-profile": {
         "latency": latency(*(BatchTimes(batch=size, seconds=seconds(size * (1 + size / 32), 9)) for size in BATCHES))
     },

@@ -19,19 +19,18 @@ def test_each_variant_has_its_stages_and_only_others_than_the_reference_are_quan
 
 
 def test_stages_that_are_not_asked_for_are_left_out() -> None:
-    """No load, no cold start and no capacity where the policy asks for none; a champion's where there is none."""
-    none = MEASURING.model_copy(update={"load_seconds": 0, "capacity_seconds": 0, "cold_starts": 0})
+    """No load and no cold start where the policy asks for none; a champion's where there is none."""
+    none = MEASURING.model_copy(update={"load_seconds": 0, "cold_starts": 0})
     plan = stages_of(["fp32"], "fp32", none, champion=False)
-    assert not {"fp32: load", "fp32: capacity", "fp32: cold start", "champion", "fp32: champion latency"} & plan.keys()
+    assert not {"fp32: load", "fp32: cold start", "champion", "fp32: champion latency"} & plan.keys()
     full = stages_of(["fp32"], "fp32", MEASURING, champion=True)
-    assert {"fp32: load", "fp32: capacity", "fp32: cold start", "champion", "fp32: champion latency"} <= full.keys()
+    assert {"fp32: load", "fp32: cold start", "champion", "fp32: champion latency"} <= full.keys()
 
 
 def test_budgets_are_the_policys_own_seconds() -> None:
-    """Three looks at the load, 26 runs of the search for capacity, two soaks; what has no seconds has no budget."""
+    """Two looks at the load, two soaks; what has no seconds has no budget."""
     budgets = budgets_of(MEASURING)
-    assert budgets["load"] == 3 * MEASURING.load_seconds
-    assert budgets["capacity"] == 26 * MEASURING.capacity_seconds
+    assert budgets["load"] == 2 * MEASURING.load_seconds
     assert budgets["memory"] == 2 * MEASURING.soak_seconds
     assert budgets["latency"] == MEASURING.latency_seconds + 7 * MEASURING.batch_seconds
     plan = stages_of(["fp32"], "fp32", MEASURING, champion=False)

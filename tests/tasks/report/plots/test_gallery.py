@@ -10,7 +10,6 @@ from support.report_pages import Page, html, parsed, tally, with_slices
 
 from tasks.evidence import (
     BatchTimes,
-    CapacityEvidence,
     ColdStartEvidence,
     Evidence,
     LatencyEvidence,
@@ -54,9 +53,7 @@ def test_empty_measurements_leave_their_plot_out(rejected: tuple[Evidence, Decis
         memory: Any = each.memory
         assert isinstance(each.cold_start, ColdStartEvidence)
         assert isinstance(each.load, LoadEvidence)
-        load = each.load.model_copy(update={"runs": ()})
-        assert isinstance(each.capacity, CapacityEvidence)
-        capacity = each.capacity.model_copy(update={"probed": (), "curve": ()})
+        load = each.load.model_copy(update={"runs": (), "curve": ()})
         starts = each.cold_start.model_copy(update={"starts": ()})
         if not isinstance(memory, Unmeasured):
             memory = memory.model_copy(update={"peaks": (), "soak_rss": ()})
@@ -65,7 +62,6 @@ def test_empty_measurements_leave_their_plot_out(rejected: tuple[Evidence, Decis
                 update={
                     "latency": latency,
                     "load": load,
-                    "capacity": capacity,
                     "cold_start": starts,
                     "memory": memory,
                 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tasks.performance.capacity import fit_service_times
+from tasks.performance.load.service_times import fit_service_times
 
 
 def test_between_measured_sizes_each_level_is_interpolated() -> None:
@@ -21,14 +21,12 @@ def test_the_tail_is_kept_in_its_share() -> None:
     assert np.mean(found.table[1] == 0.5) == pytest.approx(0.01)
 
 
-def test_work_is_stretched_and_stalls_are_not() -> None:
-    """A call of 10 ms takes 30 where work takes three times as long; one stopped for half a second more is stopped as long."""
-    found = fit_service_times({1: (*[0.01] * 9, 0.5)})
-    drawn = found.draw(1, np.full(2_000, 3.0), np.random.default_rng(1))
-    assert set(np.round(drawn, 9)) == {0.03, round(3 * 0.1 + 0.4, 9)}
-    assert np.mean(drawn > 0.1) == pytest.approx(0.1, abs=0.03)
-    sizes = fit_service_times({1: (0.01,), 2: (0.02,)}).draw(np.array([1, 2]), np.ones(2), np.random.default_rng(1))
+def test_each_size_is_drawn_from_its_own_times() -> None:
+    """A stall is drawn as often as it was seen."""
+    sizes = fit_service_times({1: (0.01,), 2: (0.02,)}).draw(np.array([1, 2]), np.random.default_rng(1))
     assert list(sizes) == [0.01, 0.02]
+    drawn = fit_service_times({1: (*[0.01] * 9, 0.5)}).draw(np.ones(2_000, np.intp), np.random.default_rng(1))
+    assert np.mean(drawn > 0.1) == pytest.approx(0.1, abs=0.03)
 
 
 def test_the_highest_rate_is_that_of_the_best_batch() -> None:

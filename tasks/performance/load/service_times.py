@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 LEAST_LEVELS = 1_000  # quantiles that a batch's time is drawn from
-STALL = 10  # times the median of a batch's size: beyond that a call waited for something that is not its work
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +20,9 @@ class ServiceTimes:
     """Seconds of a batch by its size: `table[size, level]`, where levels are equally likely and rise.
 
     Row 0 is never used. A level is an order statistic of the measured times, so their tail is kept as it was seen.
-    `stalls`, of the same shape, is the part of them that stays as long where calls turn out slower than they were timed: a
-    call that was stopped for a tenth of a second is not stopped for longer because its own work is.
     """
 
     table: NDArray[np.float64]
-    stalls: NDArray[np.float64]
 
     @property
     def largest(self) -> int:
@@ -38,14 +34,9 @@ class ServiceTimes:
         sizes = np.arange(1, batch_cap + 1)
         return float(instances * (sizes / self.table[1 : batch_cap + 1].mean(axis=1)).max())
 
-    def draw(
-        self, sizes: NDArray[np.intp] | int, scales: NDArray[np.float64], random: np.random.Generator
-    ) -> NDArray[np.float64]:
-        """Return a time of each batch of these sizes, whose work takes `scales` times as long; both broadcast."""
-        shape = np.broadcast_shapes(np.shape(sizes), scales.shape)
-        levels = random.integers(0, self.table.shape[1], shape)
-        stalled = self.stalls[sizes, levels]
-        return np.asarray((self.table[sizes, levels] - stalled) * scales + stalled)
+    def draw(self, sizes: NDArray[np.intp], random: np.random.Generator) -> NDArray[np.float64]:
+        """Return a time of each batch of these sizes, of the same shape."""
+        return self.table[sizes, random.integers(0, self.table.shape[1], sizes.shape)]
 
 
 def fit_service_times(measured: Mapping[int, Sequence[float]]) -> ServiceTimes:
@@ -72,4 +63,4 @@ def fit_service_times(measured: Mapping[int, Sequence[float]]) -> ServiceTimes:
     left, right = np.asarray(sizes)[below], np.asarray(sizes)[above]
     share = np.clip((wanted - left) / np.maximum(right - left, 1), 0, 1)[:, None]
     table = (1 - share) * known[below] + share * known[above]
-    return ServiceTimes(table, np.maximum(0, table - STALL * np.median(table, axis=1, keepdims=True)))
+    return ServiceTimes(table)
