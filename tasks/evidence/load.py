@@ -187,7 +187,7 @@ class Offered(Record):
 class LoadEvidence(Offered):
     """One replica under its share of the forecast peak: `share_per_second` is the peak over the `carrying` replicas.
 
-    `crowded` are runs at larger shares, at which the `objectives` were missed or stayed open, or the replica was busier than
+    `pilot` is a short run before the first look, which planned the share. `crowded` are runs at larger shares, at which the `objectives` were missed or stayed open, or the replica was busier than
     the policy plans. `sustained_per_second` is the highest rate at which a queue with the services of the runs keeps every
     objective, and `curve` has its largest quantile in seconds at rates from next to none to nearly all that it serves.
     """
@@ -198,6 +198,7 @@ class LoadEvidence(Offered):
     share_per_second: float
     replica: Replica
     objectives: tuple[Objective, ...] = ()
+    pilot: LoadRun | None = None
     crowded: tuple[LoadRun, ...] = ()
     sustained_per_second: float | None = None
     curve: tuple[tuple[float, float], ...] = ()

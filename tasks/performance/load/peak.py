@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tasks.evidence import LoadEvidence
+from tasks.evidence import Loaded, LoadEvidence
 from tasks.performance.load.load_test import LoadTest
 from tasks.performance.load.looks import LOOKS, SEEDS, may_tell, seconds_to_look, verdict_so_far, with_requests
 from tasks.performance.load.plan import (
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from tasks.performance.load.plan import Plan
     from tasks.performance.load.setup import LoadSetup
 
+PILOT = 600  # requests under load, which tell a mean service and more of them than calls alone do
 MS = 1000
 
 
@@ -35,8 +36,9 @@ def measure_load(
 ) -> LoadEvidence:
     """Find how many replicas carry the peak so that each keeps every objective, at most `max_replicas`.
 
-    As many are planned as the variant's service times ask for, one call after the other. One replica is then loaded with
-    its share of the peak, for as many requests as a percentile takes. Where a look can't tell, the load goes on once, if
+    As many are planned as the variant's service times ask for, one call after the other, and then as those of a short run under
+    load do, if these are more. One replica is then loaded with its share of the peak, for as many requests as a percentile
+    takes. Where a look can't tell, the load goes on once, if
     that may settle it; where an objective is missed or stays open, or the replica is busier than the policy plans, the peak is
     spread over more replicas, as many as the services under load ask for, and the load offered anew.
     Raises StageError where the serving batch was not timed, the generator was too late, or the server crashed or hung.
@@ -54,13 +56,20 @@ def measure_load(
     )
     slo_ms = MS * max(each.limit_seconds for each in objectives)
     with LoadTest(given.opening(), arrivals, slo_ms) as test:
-        while True:
-            seconds = min(given.measuring.load_seconds, seconds_to_look(objectives, found.share_per_second))
-            offer = Offer(
-                replica=found.replica, arrivals=arrivals, rate=found.share_per_second, slo_ms=slo_ms, seconds=seconds,
+
+        def offer(share_per_second: float, seconds: float) -> Loaded:
+            asked = Offer(
+                replica=found.replica, arrivals=arrivals, rate=share_per_second, slo_ms=slo_ms, seconds=seconds,
                 seed=given.seed + SEEDS * len(test.runs),
             )  # fmt: skip
-            found = found.model_copy(update={"runs": (*found.runs, with_requests(test.run(offer), given.out))})
+            return with_requests(test.run(asked), given.out)
+
+        longest = given.measuring.load_seconds
+        pilot = offer(found.share_per_second, min(longest, PILOT / found.share_per_second))
+        found = _planned_by(pilot, found, business, max_replicas)
+        while True:
+            seconds = min(longest, seconds_to_look(objectives, found.share_per_second))
+            found = found.model_copy(update={"runs": (*found.runs, offer(found.share_per_second, seconds))})
             verdict = verdict_so_far(found, objectives, confidence)
             last = found.carrying >= max_replicas
             if (verdict == "pass" and (last or not _too_busy(found, business))) or (verdict == "fail" and last):
@@ -75,6 +84,14 @@ def measure_load(
                 break
             found = _spread(found, business, max_replicas)
     return _with_curve(found, plan, given)
+
+
+def _planned_by(pilot: Loaded, found: LoadEvidence, business: Business, max_replicas: int) -> LoadEvidence:
+    """Return evidence over as many replicas as the services of a short run ask for, if these are more than were planned."""
+    services = services_of(found.model_copy(update={"runs": (pilot,)}))
+    wanted = min(replicas_to_try(services, found.gamma_shape, business, found.objectives), max_replicas)
+    shared = _shared_by(max(found.carrying, wanted), business)
+    return found.model_copy(update={**shared, "pilot": pilot.run})
 
 
 def _too_busy(found: LoadEvidence, business: Business) -> bool:

@@ -65,6 +65,8 @@ def test_a_replica_gets_its_share_of_the_peak(loaded: Callable[..., LoadEvidence
     """120 a second at 10 ms keep 1.2 replicas busy, 2 at 60% use: 60 a second each; one look tells of a median."""
     found = loaded()
     assert (found.carrying, found.share_per_second, len(found.runs), found.looks) == (2, 60, 1, 1)
+    assert found.pilot is not None
+    assert found.pilot.rate == 60
     (only,) = found.runs
     kept = pd.read_parquet(tmp_path / only.run.raw.path)
     assert only.run.rate == 60
@@ -85,7 +87,8 @@ def test_a_load_that_cannot_tell_goes_on_once_and_then_over_more_replicas(loaded
     assert {each.run.rate for each in found.runs} == {40}
     assert [run.rate for run in found.crowded] == [60]
     assert found.looks == 3
-    seeds = [run.seed for run in found.crowded] + [each.run.seed for each in found.runs]
+    assert found.pilot is not None
+    seeds = [found.pilot.seed, *(run.seed for run in found.crowded), *(each.run.seed for each in found.runs)]
     assert len(set(seeds)) == len(seeds)
     assert list(found.scheduled) == sorted(found.scheduled)
     assert found.scheduled[-1] > LOOKS - 1
@@ -129,12 +132,13 @@ def test_the_logs_own_times_are_replayed_where_the_policy_says_so(
 
 
 def test_a_replica_that_is_too_busy_under_load_shares_the_peak_with_more(loaded: Callable[..., LoadEvidence]) -> None:
-    """Timed at 0.01 ms, one replica was to be busy for 0.1% of the time; it is for over the 2% of the plan, so more share the peak."""
+    """Timed at 0.01 ms, one replica was to be busy for 0.1% of the time; a short run shows over the 2% of the plan."""
     business = BUSINESS.model_copy(update={"utilisation": 0.02})
     found = loaded(business=business, milliseconds=0.01)
-    assert found.crowded[0].rate == 120
-    assert found.crowded[0].utilisation is not None
-    assert found.crowded[0].utilisation > 0.02
+    assert found.pilot is not None
+    assert found.pilot.rate == 120
+    assert found.pilot.utilisation is not None
+    assert found.pilot.utilisation > 0.02
     assert found.carrying > 1
     assert found.share_per_second == pytest.approx(120 / found.carrying)
     assert {each.run.rate for each in found.runs} == {found.share_per_second}
