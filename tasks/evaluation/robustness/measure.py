@@ -137,7 +137,7 @@ def perturb_rows(request: RobustnessRequest) -> RobustnessDone:
     names = request.serving.input_columns
     tried = sorted(Draw(request.seed).sample(range(len(names)), min(MOST_COLUMNS, len(names))))
     columns = [column for index in tried if (column := describe_column(table[names[index]])) is not None]
-    trials = plan_trials(columns, len(originals.inputs))
+    trials = plan_trials(columns, originals.inputs, request.seed)
     plan = Plan(
         rows=len(originals.inputs),
         kinds=tuple(trial.name for trial in trials),

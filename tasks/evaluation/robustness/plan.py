@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import pickle
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 HOSTILE_ROWS = 12  # of a kind that leaves no meaning, over all columns: such an input is answered always or never
 FEWEST_ROWS = 4  # of a kind in one column
 LONG_ROWS = 4
-TRAFFIC_SHARE = 2  # of `count`: as many rows of all kinds that traffic can hold, or more
+TRAFFIC_SHARE = 2  # of the rows: as many are changed into what traffic can hold, or more, by all kinds together
 
 
 @dataclass(frozen=True)
@@ -45,13 +44,21 @@ class PerturbedRows:
         """The kind, and where it was made."""
         return perturbation_named(self.kind.name, self.column)
 
+    def of_at_most(self, count: int) -> PerturbedRows:
+        """Return the same of no more than so many rows."""
+        return replace(self, count=min(count, self.count))
 
-def plan_trials(columns: list[Column], count: int) -> list[PerturbedRows]:
+    def with_more_rows(self, most: int) -> PerturbedRows:
+        """Return the same of twice as many rows, at most `most`; of a kind that takes long or leaves the meaning, as it is."""
+        return self if self.kind.long or self.kind.preserving else replace(self, count=min(most, 2 * self.count))
+
+
+def plan_trials(columns: list[Column], inputs: pd.DataFrame, seed: int) -> list[PerturbedRows]:
     """Return what to try: a preserving kind in all columns that it fits at once, any other in each of them.
 
-    Where few kinds fit, the others get more rows, so that all together can show a rate of crashes.
+    Where few kinds fit, or move few of the rows, the others get more rows, so that all together can show a rate of crashes.
     """
-    trials = []
+    trials, count = [], len(inputs)
     for kind in KINDS:
         fit = tuple(column for column in columns if column.holds in kind.of)
         if fit and kind.preserving:
@@ -59,12 +66,13 @@ def plan_trials(columns: list[Column], count: int) -> list[PerturbedRows]:
         else:
             rows = LONG_ROWS if kind.long else max(FEWEST_ROWS, HOSTILE_ROWS // max(1, len(fit)))
             trials += [PerturbedRows(kind, (column,), rows) for column in fit]
-    total = sum(trial.count for trial in trials if trial.traffic)
-    times = max(1, math.ceil(TRAFFIC_SHARE * count / max(1, total)))
-    return [
-        trial if trial.kind.long or trial.kind.preserving else replace(trial, count=min(count, times * trial.count))
-        for trial in trials
-    ]
+    trials = [trial.of_at_most(count) for trial in trials]
+    while sum(len(perturb(trial, inputs, seed)[0]) for trial in trials if trial.traffic) < TRAFFIC_SHARE * count:
+        more = [trial.with_more_rows(count) for trial in trials]
+        if more == trials:
+            break
+        trials = more
+    return trials
 
 
 def perturbation_named(kind: str, column: str | None) -> str:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
+import pytest
 from support.perturbed_values import NAMED, PROSE, TEXT
 
 from tasks.evaluation.robustness.columns import Column
@@ -29,13 +32,32 @@ def test_a_column_keeps_its_type_where_that_can_hold_the_change() -> None:
 
 def test_enough_rows_are_planned_where_few_kinds_fit() -> None:
     """A candidate of categories alone can still show a rate of crashes; long ones stay few."""
-    trials = plan_trials([Column("a", "code")], 200)
-    assert sum(trial.count for trial in trials if trial.kind.traffic) >= 400
+    trials = plan_trials([Column("a", "code")], pd.DataFrame({"a": ["web", "app"] * 100}), 0)
+    assert sum(trial.count for trial in trials if trial.traffic) >= 400
     assert {trial.count for trial in trials if trial.kind.long} == {4}
+
+
+@pytest.mark.parametrize(
+    ("holds", "values"),
+    [
+        ("floats", [0.5, None]),  # half of them stay, as there is nothing to change
+        ("integers", [1, 2]),
+        ("code", ["web", None]),
+        ("booleans", [True, None]),
+        ("prose", ["so it is", "a", None]),
+    ],
+)
+def test_rows_that_stay_as_they_are_are_made_up_for(holds: str, values: list[Any]) -> None:
+    """Of 200 rows, 299 odd inputs without a crash are wanted to show a rate under 1%, unless every row is tried in every way."""
+    rows = pd.DataFrame({"a": (values * 200)[:200]})
+    trials = plan_trials([Column("a", holds, gaps=None in values)], rows, 0)
+    moved = sum(len(perturb(trial, rows, 0)[0]) for trial in trials if trial.traffic)
+    assert moved >= 299 or all(trial.count == 200 for trial in trials if not trial.kind.long)
 
 
 def test_each_column_is_changed_alone_but_for_harmless_changes() -> None:
     """So that one column of many can't hide its crash."""
-    trials = plan_trials([Column("a", "floats"), Column("b", "floats")], 50)
+    rows = pd.DataFrame({"a": [0.5] * 50, "b": [1.5] * 50})
+    trials = plan_trials([Column("a", "floats"), Column("b", "floats")], rows, 0)
     assert [trial.name for trial in trials if trial.kind.name == "missing"] == ["missing, a", "missing, b"]
     assert [trial.column for trial in trials if trial.kind.preserving] == [None]
