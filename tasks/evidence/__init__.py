@@ -15,7 +15,7 @@ from tasks.evidence.calibration import (
     Reliability,
 )
 from tasks.evidence.champion import ChampionEvidence, FirstLaunch
-from tasks.evidence.common import Raw, Unmeasured
+from tasks.evidence.common import NOISY_LOAD, Raw, Unmeasured
 from tasks.evidence.cost import CostEvidence
 from tasks.evidence.data import (
     DriftColumn,
@@ -80,6 +80,7 @@ from tasks.evidence.serving import DeterminismEvidence, Difference, ProviderEvid
 from tasks.evidence.variants import ExportEvidence
 
 __all__ = [
+    "NOISY_LOAD",
     "Abstention",
     "AnswerEvidence",
     "AnswerShapes",

@@ -6,6 +6,8 @@ from typing import Literal
 
 from tasks.core.records import Record, Sha256
 
+NOISY_LOAD = 0.10  # of the machine's cores, from which on times may be other processes' rather than the model's
+
 
 class Unmeasured(Record):
     """A stage that has no result: it was skipped, it crashed, or its hardware was not there.

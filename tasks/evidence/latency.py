@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Literal
 
 from tasks.core.records import Record, Target
-from tasks.evidence.common import Raw, Unmeasured
+from tasks.evidence.common import NOISY_LOAD, Raw, Unmeasured
 from tasks.evidence.gpu import DeviceUse
 
 NOISY_SPREAD = 1.5  # p99 over median of work that is always the same; 1.1 or so on a machine that does nothing else
-NOISY_LOAD = 0.10  # of the machine's cores
 
 
 class Noise(Record):

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from tasks.core.records import Record, RequestInputs, ServingProtocol, Sha256, Target
-from tasks.evidence.common import Raw
+from tasks.evidence.common import NOISY_LOAD, Raw
 
 Engine = Literal["launchgate", "mlperf-loadgen"]
 
@@ -95,7 +95,8 @@ class LoadRun(Record):
     """One replica under load at one rate, or a server elsewhere, of which `calls` are known and not how it serves.
 
     `rate` is the mean of the scheduled requests a second, over `seconds`; `answered_per_second` is over the time from the
-    first scheduled request to the last answer. `utilisation` is the share of the workers' time in calls. `raw` holds each
+    first scheduled request to the last answer. `utilisation` is the share of the workers' time in calls, `other_load` that of the
+    machine's cores which other processes took meanwhile. `raw` holds each
     request: scheduled, dispatched and completed in seconds (infinite where it never was), outcome, batch and row.
     """
 
@@ -116,6 +117,12 @@ class LoadRun(Record):
     mean_batch: float | None
     raw: Raw
     calls: Calls | None = None
+    other_load: float | None = None
+
+    @property
+    def disturbed(self) -> bool:
+        """Whether other processes took so much of the cores that the times may be theirs."""
+        return (self.other_load or 0.0) > NOISY_LOAD
 
     @property
     def busy_seconds(self) -> float | None:
@@ -188,7 +195,8 @@ class LoadEvidence(Offered):
     """One replica under its share of the forecast peak: `share_per_second` is the peak over the `carrying` replicas.
 
     `pilot` is a short run before the first look, which planned the share. `crowded` are runs at larger shares, at which the `objectives` were missed or stayed open, or the replica was busier than
-    the policy plans. `sustained_per_second` is the highest rate at which a queue with the services of the runs keeps every
+    the policy plans, and `disturbed` those that told no better while other processes took the cores, and were repeated.
+    `sustained_per_second` is the highest rate at which a queue with the services of the runs keeps every
     objective, and `curve` has its largest quantile in seconds at rates from next to none to nearly all that it serves.
     """
 
@@ -200,13 +208,14 @@ class LoadEvidence(Offered):
     objectives: tuple[Objective, ...] = ()
     pilot: LoadRun | None = None
     crowded: tuple[LoadRun, ...] = ()
+    disturbed: tuple[LoadRun, ...] = ()
     sustained_per_second: float | None = None
     curve: tuple[tuple[float, float], ...] = ()
 
     @property
     def looks(self) -> int:
         """How often somebody looked whether the load so far can tell, at all shares together."""
-        return len(self.crowded) + len(self.runs)
+        return len(self.crowded) + len(self.disturbed) + len(self.runs)
 
     @property
     def busy_seconds(self) -> float | None:

@@ -80,6 +80,7 @@ def load(variant: str, seed: int) -> LoadEvidence:
     return LoadEvidence(
         target="cpu", peak_per_second=120, carrying=3, share_per_second=40, replica=replica, arrivals=run.arrivals,
         runs=(only,), crowded=(run.model_copy(update={"rate": 60, "utilisation": 0.71, "seed": seed + 1}),),
+        disturbed=(run.model_copy(update={"seed": seed + 2, "other_load": 0.31}),),
         objectives=(Objective(quantile=0.5, limit_seconds=0.05), Objective(quantile=0.99, limit_seconds=0.1)),
         sustained_per_second=0.8 * top, curve=curve,
     )  # fmt: skip

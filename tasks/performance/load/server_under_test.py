@@ -10,6 +10,7 @@ import numpy as np
 
 from tasks.core.errors import StageError
 from tasks.core.records import Record
+from tasks.performance.latency.noise import OtherLoad
 from tasks.performance.load.generator import Generator
 from tasks.performance.load.run import Offer, own_engine, run_load
 
@@ -41,11 +42,14 @@ class ServerUnderTest:
         self._open = getattr(import_module(module), function)
         self._loaded: dict[int, Answerer] = {}  # by intra-op threads
         self._warm: set[tuple[int, int]] = set()
-        self.engine = own_engine(Generator())
+        self._generator = Generator()
+        self.engine = own_engine(self._generator)
 
     def run(self, offer: Offer) -> LoadRun:
         """Offer a load, loading what the replica has not yet. Raises StageError as `run_load` does."""
-        return run_load(self.answerer(offer.replica), offer, self.opening.out, self.engine)
+        answerer, others = self.answerer(offer.replica), OtherLoad()
+        found = run_load(answerer, offer, self.opening.out, self.engine)
+        return found.model_copy(update={"other_load": others.read(self._generator.pid)})
 
     def answerer(self, replica: Replica) -> Answerer:
         """Return the warm answerer that the replica's workers share. Raises StageError where no row can be answered."""

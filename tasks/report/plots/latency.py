@@ -92,6 +92,7 @@ def under_load(scene: Scene) -> Drawn | None:
     )
     caption += " come from another process, whether those before are answered or not. The table bounds each at 95%."
     caption += "".join(_crowded(hand.name, load) for hand, load in scene.measured("load"))
+    caption += "".join(_disturbed(hand.name, load) for hand, load in scene.measured("load"))
     caption += " They come as they came in the log, drawn together to this rate." if replayed else ""
     return Drawn(charts.percentiles(lines, _budget(scene, loaded=True)), caption, PlotTable(header, tuple(rows)))
 
@@ -104,6 +105,14 @@ def _crowded(variant: str, load: LoadEvidence) -> str:
         f" {variant} did not keep its budget, or was busier than planned, at {quantity(load.crowded[0].rate, '')} a second, "
         f"so the peak is spread over {count(load.carrying)} replicas."
     )
+
+
+def _disturbed(variant: str, load: LoadEvidence) -> str:
+    """Say that a look was taken anew, since other processes took the cores."""
+    if not load.disturbed:
+        return ""
+    most = max(run.other_load or 0.0 for run in load.disturbed)
+    return f" {variant} was loaded anew after a look during which other processes took {quantity(most, 'share')} of the cores."
 
 
 def _bounded(bound: ResponseBound) -> str:

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from tasks.performance.latency.noise import NoiseMeter
+from tasks.performance.latency.noise import NoiseMeter, OtherLoad, wait_for_quiet
 
 
 @pytest.mark.process
@@ -29,3 +29,21 @@ def test_other_processes_count_as_load_and_own_ones_do_not() -> None:
     assert 0 < seen.other_load <= 1
     assert seen.other_load * seen.machine_cores > 0.3
     assert "other processes took" in seen.note
+
+
+@pytest.mark.process
+def test_processes_of_a_named_session_are_own_ones() -> None:
+    """As the load's generator is, which has a session of its own; what one waits for is waited for no longer than said."""
+    watch = OtherLoad()
+    busy = subprocess.Popen([sys.executable, "-c", "while True: pass"], start_new_session=True)
+    try:
+        begun = time.monotonic()
+        wait_for_quiet(1.0)
+        assert time.monotonic() - begun < 5
+        others, without = watch.read(), watch.read(busy.pid)
+    finally:
+        busy.kill()
+        busy.wait()
+    assert others is not None
+    assert without is not None
+    assert without < others - 0.1

@@ -11,7 +11,7 @@ import pytest
 
 from tasks.core.errors import StageError
 from tasks.decision.policy import load_policy
-from tasks.evidence import BatchTimes, GammaArrivals, LatencyEvidence, LoadEvidence, Objective, Raw
+from tasks.evidence import BatchTimes, GammaArrivals, LatencyEvidence, LoadEvidence, LoadRun, Objective, Raw
 from tasks.performance.load.arrivals import keep_times, times_beside
 from tasks.performance.load.looks import LOOKS
 from tasks.performance.load.peak import measure_load
@@ -39,6 +39,12 @@ def timed(milliseconds: float, batch: int = 1) -> LatencyEvidence:
     return LatencyEvidence(
         target="cpu", threads=1, load_seconds=1, first_call_seconds=1, warmup_calls=10, batches=(times,), raw=raw
     )  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take no run to be disturbed by the tests beside it."""
+    monkeypatch.setattr(LoadRun, "disturbed", property(lambda _: False))
 
 
 @pytest.fixture
@@ -142,6 +148,21 @@ def test_a_replica_that_is_too_busy_under_load_shares_the_peak_with_more(loaded:
     assert found.carrying > 1
     assert found.share_per_second == pytest.approx(120 / found.carrying)
     assert {each.run.rate for each in found.runs} == {found.share_per_second}
+
+
+def test_a_look_that_says_no_on_a_disturbed_machine_is_taken_anew_once(
+    loaded: Callable[..., LoadEvidence], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is recorded, and counts as a look; one that passes is not repeated."""
+    monkeypatch.setattr(LoadRun, "disturbed", property(lambda _: True))
+    monkeypatch.setattr("tasks.performance.load.peak.QUIET_SECONDS", 0)
+    found = loaded(
+        Objective(quantile=0.5, limit_seconds=1e-6), MEDIAN.model_copy(update={"quantile": 0.9}), max_replicas=1
+    )
+    assert (len(found.disturbed), len(found.runs), found.looks) == (1, 1, 2)
+    assert found.disturbed[0].other_load is not None
+    assert 0 <= found.disturbed[0].other_load <= 1
+    assert loaded().disturbed == ()
 
 
 def test_a_batch_that_was_not_timed_has_no_share(loaded: Callable[..., LoadEvidence]) -> None:

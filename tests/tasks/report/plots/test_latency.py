@@ -41,6 +41,7 @@ def test_a_replica_that_was_too_busy_is_told_beside_the_load(drawn: list[Plot]) 
     caption = next(plot.caption for plot in drawn if plot.name == "under-load")
     assert "fp32 did not keep its budget, or was busier than planned, at 60 a second" in caption
     assert "so the peak is spread over 3 replicas." in caption
+    assert "fp32 was loaded anew after a look during which other processes took 31% of the cores." in caption
 
 
 def test_output_steps_are_drawn_of_models_that_have_some(rejected: tuple[Evidence, Decision]) -> None:
