@@ -1,11 +1,15 @@
-"""What a variant makes of perturbed rows, and what its answers take: time, load, a start, memory, capacity."""
+"""What a variant makes of perturbed rows, and what its answers take: time, a start, memory, load; the cheapest variant first."""
 
 from __future__ import annotations
 
 import shutil
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from flows import steps
+from tasks.cost.projection import price
+from tasks.decision.decide import decide
 from tasks.decision.early_stop import reason_to_stop
 from tasks.evidence import FirstLaunch, Unmeasured, VariantCosts, VariantEvidence
 from tasks.gates import capacity, latency_slo
@@ -22,6 +26,7 @@ if TYPE_CHECKING:
     from tasks.evidence import (
         ChampionLatency,
         ColdStartEvidence,
+        Evidence,
         LatencyEvidence,
         LoadEvidence,
         MemoryEvidence,
@@ -29,18 +34,64 @@ if TYPE_CHECKING:
     )
 
 
+SCREEN_CALLS, SCREEN_SECONDS = 100, 2.0  # of the serving batch: enough to order variants by what they cost
+LAST = float("inf")
+
+
 def measure_costs(
-    launch: Launch, answered: Sequence[Answered], champion: LiveChampion, why: Unmeasured | None
+    launch: Launch, answered: Sequence[Answered], champion: LiveChampion, found: Evidence, why: Unmeasured | None
 ) -> tuple[VariantEvidence, ...]:
-    """Measure what answers take of each variant that nothing rejects yet; of none where `why` says why not."""
-    found = []
-    for each in answered:
+    """Measure what answers take of each variant that nothing rejects yet; of none where `why` says why not.
+
+    Where the policy asks for no more than one variant that passes, the cheapest comes first, and once one passes every
+    blocking gate the dearer ones are not measured. `found` is what the launch has shown so far.
+    """
+    measured: dict[str, VariantEvidence] = {}
+    for each in _in_order(launch, answered, why):
         served = why or each.served
         costs = served if isinstance(served, Unmeasured) else _Costs(launch, each, served, champion).measure()
-        found.append(VariantEvidence.of(each.made, each.answers, costs))
+        one = measured[each.made.name] = VariantEvidence.of(each.made, each.answers, costs)
         launch.progress.advance(f"{each.made.name}: costs")
+        if why is None and _until_one_passes(launch) and _passes(one, launch, found):
+            why = Unmeasured(stage="variants", why=f"{one.name} is cheaper and passes every blocking gate")
     shutil.rmtree(launch.folder.champion, ignore_errors=True)
-    return tuple(found)
+    return tuple(measured[each.made.name] for each in answered)
+
+
+def _until_one_passes(launch: Launch) -> bool:
+    return launch.policy.measure.variants == "until-one-passes"
+
+
+def _passes(variant: VariantEvidence, launch: Launch, found: Evidence) -> bool:
+    """Tell whether the launch would promote this variant if it were its only one."""
+    priced = price(found.replacing(variants=(variant,)), launch.policy.business)
+    return decide(priced, launch.policy, launch.run_id).outcome == "promote"
+
+
+def _in_order(launch: Launch, answered: Sequence[Answered], why: Unmeasured | None) -> list[Answered]:
+    """Return variants as they were asked for, or the cheapest first by a few calls of those that may go live."""
+    if why is not None or not _until_one_passes(launch):
+        return list(answered)
+    may_go_live = [each for each in answered if each.made.asked and not isinstance(each.served, Unmeasured)]
+    took = {each.made.name: _screen(launch, each) if len(may_go_live) > 1 else 0.0 for each in may_go_live}
+    return sorted(answered, key=lambda each: took.get(each.made.name, LAST))
+
+
+def _screen(launch: Launch, each: Answered) -> float:
+    """Return the mean seconds of a few calls, infinite where none could be timed."""
+    batch = launch.policy.business.serving_batch
+    brief = {
+        "batches": (batch,), "latency_calls": SCREEN_CALLS, "calls_per_batch": SCREEN_CALLS,
+        "latency_seconds": SCREEN_SECONDS, "batch_seconds": SCREEN_SECONDS,
+    }  # fmt: skip
+    measuring = launch.policy.measure.model_copy(update=brief)
+    with tempfile.TemporaryDirectory(prefix="launchgate-") as name:
+        found = steps.attempt(
+            f"{each.made.name}: screen", steps.time_calls, each.served, launch.production, measuring,
+            launch.policy.sample.seed, Path(name),
+        )  # fmt: skip
+    seconds = () if isinstance(found, Unmeasured) else found.batches[0].seconds
+    return sum(seconds) / len(seconds) if seconds else LAST
 
 
 class _Costs:

@@ -118,7 +118,7 @@ def collect_evidence(inputs: Inputs, ledger: Ledger, run_id: str, folder: RunFol
         variants=tuple(each.evidence() for each in answered),
     )
     why = why or reason_to_stop(found, policy, "review")
-    return found.replacing(variants=measure_costs(launch, answered, champion, why))
+    return found.replacing(variants=measure_costs(launch, answered, champion, found, why))
 
 
 def _export(launch: Launch) -> Variant | Unmeasured:

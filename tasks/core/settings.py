@@ -44,6 +44,7 @@ class Measuring(Record):
     takes; there are up to two of them for each number of replicas that is tried. 0 asks for none.
     `cold_starts` are fresh processes, 0 for none; `champion_seconds` are spent in turns with the champion, each batch size.
     `rejected` says what to do once a gate fails the launch or a variant: `measure` all the same, or `stop` there.
+    `variants` says whether `all` are measured in full whose answers pass, or the cheaper first and `until-one-passes`.
     `last_stage` is the stage after which nothing more is measured: a gate of a later one is unmeasured, and rejects if it blocks.
     """
 
@@ -62,6 +63,7 @@ class Measuring(Record):
     cold_starts: Annotated[int, Field(ge=0)]
     champion_seconds: Positive
     rejected: Literal["measure", "stop"]
+    variants: Literal["until-one-passes", "all"] = "all"
     last_stage: Stage = "load"
     soak_calls: Count
     soak_seconds: Positive

@@ -42,6 +42,8 @@ def stages_of(
         f"{name}: {stage}" for name in variants for stage in (*(() if name == reference else ("quantize",)), *ANSWERS)
     ]
     plan: dict[str, float | None] = dict.fromkeys([*BEFORE, *(CHAMPION if champion else ()), *answers, *BETWEEN])
+    if measuring.variants == "until-one-passes" and len(variants) > 1:
+        plan |= dict.fromkeys(f"{name}: screen" for name in variants)
     plan |= {f"{name}: {stage}": budgets.get(stage) for name in variants for stage in costs}
     return plan | dict.fromkeys(AFTER)
 

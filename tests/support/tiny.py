@@ -217,7 +217,7 @@ def quick_policy(
     policy["measure"] |= {
         "parity_rows": 64, "invariance_rows": 64, "latency_calls": 40, "latency_seconds": 2, "calls_per_batch": 8,
         "batch_seconds": 1, "soak_calls": 200, "soak_seconds": 2, "cold_starts": 0, "load_seconds": 0,
-        "champion_seconds": 0.2, "rejected": "measure",
+        "champion_seconds": 0.2, "rejected": "measure", "variants": "all",
     } | measure  # fmt: skip
     for name, limits in policy["gates"].items():
         limits["severity"] = "block" if name in set(block) else "warn"

@@ -27,6 +27,15 @@ def test_stages_that_are_not_asked_for_are_left_out() -> None:
     assert {"fp32: load", "fp32: cold start", "champion", "fp32: champion latency"} <= full.keys()
 
 
+def test_variants_are_screened_where_the_cheapest_comes_first() -> None:
+    """Of one variant there is nothing to order."""
+    first = MEASURING.model_copy(update={"variants": "until-one-passes"})
+    assert "int8-static: screen" in stages_of(["fp32", "int8-static"], "fp32", first, champion=False)
+    assert "fp32: screen" not in stages_of(["fp32"], "fp32", first, champion=False)
+    every = MEASURING.model_copy(update={"variants": "all"})
+    assert "fp32: screen" not in stages_of(["fp32", "int8-static"], "fp32", every, champion=False)
+
+
 def test_budgets_are_the_policys_own_seconds() -> None:
     """Two looks at the load, two soaks; what has no seconds has no budget."""
     budgets = budgets_of(MEASURING)
