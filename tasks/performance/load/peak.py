@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tasks.cost.replicas import carrying_replicas
 from tasks.evidence import Loaded, LoadEvidence
 from tasks.performance.latency.noise import wait_for_quiet
 from tasks.performance.load.load_test import LoadTest
@@ -94,9 +95,10 @@ def measure_load(
 
 
 def _planned_by(pilot: Loaded, found: LoadEvidence, business: Business, max_replicas: int) -> LoadEvidence:
-    """Return evidence over as many replicas as the services of a short run ask for, if these are more than were planned."""
-    services = services_of(found.model_copy(update={"runs": (pilot,)}))
-    wanted = min(replicas_to_try(services, found.gamma_shape, business, found.objectives), max_replicas)
+    """Return evidence over as many replicas as the services and the work of a short run ask for, if these are more than planned."""
+    services, busy = services_of(found.model_copy(update={"runs": (pilot,)})), pilot.run.busy_seconds
+    by_work = 1 if busy is None else carrying_replicas(busy / found.replica.instances, business)
+    wanted = min(max(by_work, replicas_to_try(services, found.gamma_shape, business, found.objectives)), max_replicas)
     shared = _shared_by(max(found.carrying, wanted), business)
     return found.model_copy(update={**shared, "pilot": pilot.run})
 
